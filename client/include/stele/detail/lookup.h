@@ -1,0 +1,241 @@
+/*
+ * lookup.h - the lookup itself: from a hash to a record that is validated afterwards. No system
+ * call, no lock, no store to shared memory, no allocation.
+ *
+ * Every load of shared memory goes through atomic.h; every offset is checked against the end of the
+ * populated memory before it is followed (promise G).
+ */
+#ifndef STELE_DETAIL_LOOKUP_H
+#define STELE_DETAIL_LOOKUP_H
+
+#include <stele/status.h>
+#include <stele/detail/hash.h>
+#include <stele/detail/locate.h>
+#include <stele/detail/record.h>
+
+/* Attempts before a call gives up with STELE_EBUSY; counted on the retry path only. */
+#define STELEI_ATTEMPTS 64u
+
+/* Lines of a chain between two looks at the head: links may be stale. */
+#define STELEI_LINES_PER_CHECK 8u
+
+/* A table as one reader sees it: private, constant once opened. */
+struct stele_table {
+    struct stelei_map map;
+    const struct stelei_table *shared;
+    const struct stelei_root *root; /* what `word` leads to */
+    uint64_t word;                  /* the table word when opened; a later one is followed anew */
+    uint64_t incarnation;
+};
+
+enum stelei_outcome {
+    STELEI_HIT,
+    STELEI_MISS,
+    STELEI_RETRY,   /* the writer moved underneath */
+    STELEI_SUSPECT, /* an offset leads nowhere: torn, or corrupt if it validates */
+    STELEI_GONE     /* dropped, or the segment moved */
+};
+
+struct stelei_probe {
+    struct stelei_place place;
+    uint64_t table_word;
+    const uint64_t *record;
+    uint64_t meta; /* the record's first word */
+};
+
+STELEI_INLINE const struct stelei_header *stelei_header_of(const struct stele_table *table)
+{
+    return stelei_map_header(&table->map);
+}
+
+/*
+ * Nothing that the probe rests on has changed: neither the head of its chain nor the table. Pairs,
+ * like stelei_sequence_unchanged(), with the writer's fence before memory is used again.
+ */
+STELEI_INLINE bool stelei_probe_unchanged(const struct stele_table *table,
+                                          const struct stelei_probe *probe)
+{
+    if (STELEI_UNLIKELY(
+            !stelei_sequence_unchanged(&probe->place.head->sequence, probe->place.word)))
+        return false;
+    return STELEI_LIKELY(stelei_load64(&table->shared->word) == probe->table_word);
+}
+
+/* HIT: the record at `off` lies inside `limit` and holds the key. MISS: it holds another. */
+STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *map, uint64_t off,
+                                                      uint64_t limit, const void *key,
+                                                      uint32_t key_bytes,
+                                                      struct stelei_probe *probe)
+{
+    if (STELEI_UNLIKELY(off - 1 >= limit - 8))
+        return STELEI_SUSPECT;
+    const uint64_t *record = (const uint64_t *)(const void *)(map->base + off);
+    uint64_t meta = stelei_load64(record);
+    if (STELEI_UNLIKELY(stelei_record_key_bytes(meta) != key_bytes))
+        return STELEI_MISS;
+    if (STELEI_UNLIKELY(off + stelei_record_bytes(meta) > limit))
+        return STELEI_SUSPECT;
+    if (STELEI_UNLIKELY(!stelei_key_equal(record + stelei_record_key_off(meta) / 8,
+                                          (const uint8_t *)key, key_bytes)))
+        return STELEI_MISS;
+    probe->record = record;
+    probe->meta = meta;
+    return STELEI_HIT;
+}
+
+/*
+ * Searches the chain that starts at probe->place. The limit is loaded again before an offset beyond
+ * it is called suspect: it may have grown after the caller loaded it, never after the ref was
+ * published.
+ */
+STELEI_INLINE enum stelei_outcome stelei_search(const struct stelei_map *map, uint64_t limit,
+                                                const void *key, uint32_t key_bytes, uint64_t hash,
+                                                struct stelei_probe *probe)
+{
+    const struct stelei_bucket *line = probe->place.head;
+    uint64_t valid = probe->place.word;
+    for (uint64_t lines = 1;; lines++) {
+        uint64_t match = stelei_line_match(line, valid, stelei_hash_tag(hash));
+        for (; match; match &= match - 1) {
+            uint32_t ref = stelei_load32_dependent(&line->ref[__builtin_ctzll(match)]);
+            uint64_t off = stelei_ref_off(map, ref);
+            enum stelei_outcome outcome =
+                stelei_record_match(map, off, limit, key, key_bytes, probe);
+            if (STELEI_UNLIKELY(outcome == STELEI_SUSPECT)) {
+                stelei_nop_read();
+                limit = stelei_map_limit(map);
+                outcome = stelei_record_match(map, off, limit, key, key_bytes, probe);
+            }
+            if (STELEI_LIKELY(outcome != STELEI_MISS))
+                return outcome;
+        }
+        uint64_t next = stelei_ref_off(map, stelei_load32_dependent(&line->link));
+        if (STELEI_LIKELY(next == 0))
+            return STELEI_MISS;
+        if (STELEI_UNLIKELY(next + STELEI_BUCKET_BYTES > limit)) {
+            stelei_nop_read();
+            limit = stelei_map_limit(map);
+            if (next + STELEI_BUCKET_BYTES > limit)
+                return STELEI_SUSPECT;
+        }
+        if (STELEI_UNLIKELY(lines % STELEI_LINES_PER_CHECK == 0)) {
+            if (!stelei_sequence_unchanged(&probe->place.head->sequence, probe->place.word))
+                return STELEI_RETRY;
+            if (lines > limit / STELEI_BUCKET_BYTES)
+                return STELEI_SUSPECT; /* more lines than there is memory for: a ring */
+        }
+        line = stelei_bucket_at(map, next);
+        valid = stelei_load64_acquire(&line->sequence);
+    }
+}
+
+/*
+ * The root that a table word leads to; NULL when the table was dropped or the ref leads nowhere.
+ * Loading the word with acquire makes the root's contents visible.
+ */
+STELEI_COLD static const struct stelei_root *stelei_root_follow(const struct stele_table *table,
+                                                                uint64_t word, uint64_t limit)
+{
+    uint64_t off = stelei_table_root_off(&table->map, word);
+    if (off == 0 || stelei_load64(&table->shared->incarnation) != table->incarnation)
+        return NULL;
+    if (off + sizeof(struct stelei_root) > limit) {
+        limit = stelei_map_limit(&table->map);
+        if (off + sizeof(struct stelei_root) > limit)
+            return NULL;
+    }
+    return (const struct stelei_root *)(const void *)(table->map.base + off);
+}
+
+/* Finds the chain of a hash. false: outcome says why not. */
+STELEI_INLINE bool stelei_enter(const struct stele_table *table, uint64_t hash,
+                                struct stelei_probe *probe, uint64_t *limit,
+                                enum stelei_outcome *outcome)
+{
+    const struct stelei_root *root = table->root;
+    /* acquire: the root, its directory and its first buckets are those of this generation */
+    probe->table_word = stelei_load64_acquire(&table->shared->word);
+    *limit = stelei_map_limit(&table->map);
+    if (STELEI_UNLIKELY(probe->table_word != table->word)) {
+        root = stelei_root_follow(table, probe->table_word, *limit);
+        if (!root) {
+            *outcome = STELEI_GONE;
+            return false;
+        }
+    }
+    if (STELEI_UNLIKELY(!stelei_locate(&table->map, root, hash, *limit, &probe->place))) {
+        *outcome = STELEI_RETRY;
+        return false;
+    }
+    return true;
+}
+
+/* One attempt; the caller validates with stelei_probe_unchanged(), a miss as well as a hit. */
+STELEI_INLINE enum stelei_outcome stelei_find(const struct stele_table *table, const void *key,
+                                              uint32_t key_bytes, uint64_t hash,
+                                              struct stelei_probe *probe)
+{
+    uint64_t limit;
+    enum stelei_outcome outcome;
+    if (STELEI_UNLIKELY(!stelei_enter(table, hash, probe, &limit, &outcome)))
+        return outcome;
+    return stelei_search(&table->map, limit, key, key_bytes, hash, probe);
+}
+
+STELEI_INLINE const uint64_t *stelei_probe_value(const struct stelei_probe *probe)
+{
+    return probe->record + stelei_record_value_off(probe->meta) / 8;
+}
+
+/*
+ * The quarantine clock, for reads that may outlast a version of their bucket: large values, views,
+ * and any read that had to be repeated. `retired` is loaded before the first validation: a record
+ * that was live then is retired later and has a number of at least that; blocks are given out again
+ * in the order of retirement; so while recycled <= retired-as-loaded its bytes are untouched.
+ * The acquire pairs with the release in the writer's retire, the fence in stelei_clock_untouched()
+ * with the fence between its store of `recycled` and the overwrite.
+ */
+STELEI_INLINE uint64_t stelei_clock_begin(const struct stele_table *table)
+{
+    return stelei_load64_acquire(&stelei_header_of(table)->retired);
+}
+STELEI_INLINE bool stelei_clock_untouched(const struct stele_table *table, uint64_t begun)
+{
+    stelei_nop_read();
+    return stelei_load64(&stelei_header_of(table)->recycled) <= begun;
+}
+
+/* Why a table is gone. */
+STELEI_COLD static enum stele_status stelei_gone(const struct stele_table *table)
+{
+    const struct stelei_header *header = stelei_header_of(table);
+    return stelei_load64(&header->state) == STELEI_STATE_MOVED ? STELE_EMOVED : STELE_EDROPPED;
+}
+
+/*
+ * Attempts until a probe validates, with the clock begun before its validation.
+ * STELE_OK: a hit, *clock is set. STELE_ENOTFOUND, STELE_EBUSY, STELE_ECORRUPT, STELE_EDROPPED,
+ * STELE_EMOVED otherwise. *attempts is counted on, so that callers which loop stay bounded.
+ */
+static inline enum stele_status stelei_settle(const struct stele_table *table, const void *key,
+                                              uint32_t key_bytes, uint64_t hash,
+                                              struct stelei_probe *probe, uint64_t *clock,
+                                              unsigned *attempts)
+{
+    while ((*attempts)++ < STELEI_ATTEMPTS) {
+        enum stelei_outcome outcome = stelei_find(table, key, key_bytes, hash, probe);
+        if (outcome == STELEI_GONE)
+            return stelei_gone(table);
+        if (outcome == STELEI_RETRY)
+            continue;
+        *clock = stelei_clock_begin(table);
+        if (!stelei_probe_unchanged(table, probe))
+            continue;
+        if (outcome == STELEI_HIT)
+            return STELE_OK;
+        return outcome == STELEI_MISS ? STELE_ENOTFOUND : STELE_ECORRUPT;
+    }
+    return STELE_EBUSY;
+}
+
+#endif

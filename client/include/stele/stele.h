@@ -1,0 +1,16 @@
+/*
+ * stele.h - the only header a user of stele includes. Header-only, C11 and C++11; needs nothing but
+ * the headers of libatomic_ops and xxhash, links nothing but libc.
+ *
+ *   reader.h   look keys up in the mapped segment: no syscall, no lock, no write to shared memory
+ *   scan.h     walk a table
+ *   channel.h  write through the daemon's socket
+ */
+#ifndef STELE_STELE_H
+#define STELE_STELE_H
+
+#include "reader.h"
+#include "scan.h"
+#include "channel.h"
+
+#endif

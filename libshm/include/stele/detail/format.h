@@ -1,0 +1,362 @@
+/*
+ * format.h - THE MEMORY. What stands where in a segment, bit by bit. Everything that maps a segment
+ * includes it; it knows no algorithm. A change of anything here moves STELEI_FORMAT_MAJOR (or sets
+ * a compat/incompat bit) and the golden bytes in the tests.
+ *
+ * A segment is one shared object of `max_bytes`, sparse, cut into chunks of 2 MiB:
+ *
+ *   0          4 KiB              +128 KiB        +1/65536           2 MiB     4 MiB      committed
+ *   +----------+------------------+---------------+------------------+---------+---- ... --+- - -
+ * -+ | header   | 512 table        | class of each | slabs and runs   | chunk 1 | chunk 2   | not |
+ *   |          | descriptors      | 64 KiB unit   |                  |         |           | there
+ * |
+ *   +----------+------------------+---------------+------------------+---------+---- ... --+- - -
+ * -+
+ *
+ *   A unit of 64 KiB is a slab of equal blocks (class 1..n), part of runs of 4 KiB pages (RUN),
+ * part of a chunk of buckets (INDEX), or free (0). Runs and index chunks may span units and chunks.
+ *
+ *   ref    32 bits, an offset counted in granules of 2^granule_shift bytes; 0 = none
+ *   table  descriptor.word {generation, root ref} -> root -> directory -> buckets -> records
+ *
+ *   descriptor (256 B)            root (256 B)                      bucket (64 B)
+ *   +------------------+   +-->   +-----------------------+   +-->  +--------------------------+
+ *   | word  gen | root-+---+      | geometry  mask | n    |   |     | sequence word            |
+ *   | incarnation      |          | directory ref  -------+-+ |     | tags 0..7                |
+ *   | types, options   |          | small[0..14]   -------+-+-+     | tags 8,9 | spare | link -+->
+ * line | name             |          | counts                | |       | 10 refs
+ * -----------------+-> records
+ *   +------------------+          +-----------------------+ |       +--------------------------+
+ *                                  chunk numbers  <---------+
+ *
+ *   Buckets 0..32767 stand in 15 arena blocks of doubling size: block 0 holds buckets 0 and 1,
+ * block b >= 1 the buckets 2^b .. 2^(b+1)-1. Bucket i above stands in chunk directory[i >> 15].
+ *
+ *   record, immutable once published; optional words only where `flags` says so
+ *   +------+-------+------+-----------+-------+---------------+---------------+
+ *   | klen | flags | vlen | [expiry]  | [lsn] | key, pad to 8 | value, pad 8  |
+ *   +------+-------+------+-----------+-------+---------------+---------------+
+ *
+ * Who writes what: only the holder of the lock writes. All words below are stored by it through
+ * atomic.h; readers map PROT_READ.
+ */
+#ifndef STELE_DETAIL_FORMAT_H
+#define STELE_DETAIL_FORMAT_H
+
+#include "base.h"
+
+#define STELEI_MAGIC        UINT64_C(0x31304c45544553aa) /* bytes aa 'S' 'E' 'T' 'E' 'L' '0' '1' */
+#define STELEI_FORMAT_MAJOR 1u
+#define STELEI_FORMAT_MINOR 0u
+
+/* Features a reader may ignore / must refuse when it does not know the bit. None is defined yet. */
+#define STELEI_COMPAT_KNOWN   0u
+#define STELEI_INCOMPAT_KNOWN 0u
+
+#define STELEI_PAGE_SHIFT  12u
+#define STELEI_UNIT_SHIFT  16u
+#define STELEI_CHUNK_SHIFT 21u
+#define STELEI_PAGE_BYTES  (UINT64_C(1) << STELEI_PAGE_SHIFT)
+#define STELEI_UNIT_BYTES  (UINT64_C(1) << STELEI_UNIT_SHIFT)
+#define STELEI_CHUNK_BYTES (UINT64_C(1) << STELEI_CHUNK_SHIFT)
+
+#define STELEI_MIN_BYTES (2 * STELEI_CHUNK_BYTES)
+#define STELEI_MAX_BYTES (UINT64_C(1) << 43) /* 32-bit refs of 2 KiB granules */
+
+#define STELEI_TABLE_CAPACITY 512u
+#define STELEI_NAME_BYTES     64u /* with the terminating zero: names have 1..63 bytes */
+
+#define STELEI_BUCKET_BYTES      64u
+#define STELEI_BYTES_SLOTS       10u
+#define STELEI_WORD_SLOTS        3u
+#define STELEI_EXPIRY_SLOTS      2u
+#define STELEI_SMALL_BLOCKS      15u
+#define STELEI_SMALL_BUCKETS     32768u
+#define STELEI_CHUNK_BUCKET_BITS 15u
+
+#define STELEI_KEY_MAX_BYTES   65535u
+#define STELEI_VALUE_MAX_BYTES (UINT32_C(512) << 20)
+
+/* Values above this are always accepted by the quarantine clock (see reader.h). */
+#define STELEI_LARGE_BYTES 4096u
+
+enum stelei_state {
+    STELEI_STATE_NEW = 0,   /* being made */
+    STELEI_STATE_OPEN = 1,  /* a writer serves it, or was killed while it did */
+    STELEI_STATE_CLEAN = 2, /* its writer closed it */
+    STELEI_STATE_MOVED = 3  /* `moved_to` names the successor */
+};
+
+enum stelei_kind {
+    STELEI_KIND_BYTES = 0,
+    STELEI_KIND_U8 = 1,
+    STELEI_KIND_U16 = 2,
+    STELEI_KIND_U32 = 3,
+    STELEI_KIND_U64 = 4,
+    STELEI_KIND_I64 = 5,
+    STELEI_KIND_F64 = 6,
+    STELEI_KIND_STRUCT = 7,
+    STELEI_KIND_LIST = 16 /* added to a word kind: a list of such words */
+};
+
+enum stelei_hash_id { STELEI_HASH_XXH3 = 0, STELEI_HASH_XXH64 = 1, STELEI_HASH_IDENTITY = 2 };
+
+enum stelei_table_flags {
+    STELEI_TABLE_EXPIRY = 1,    /* records or slots may carry an expiry */
+    STELEI_TABLE_VERSIONED = 2, /* records carry their lsn */
+    STELEI_TABLE_SET = 4        /* lists drop duplicates */
+};
+
+enum stelei_record_flags {
+    STELEI_RECORD_EXPIRY = 1, /* a word of wall-clock milliseconds follows the first word */
+    STELEI_RECORD_LSN = 2,    /* the lsn of the write follows */
+    STELEI_RECORD_LIST = 4    /* the value is a stelei_list */
+};
+
+/* Class of a 64 KiB unit; 1..STELEI_CLASS_COUNT are slab classes (see stelei_class_bytes()). */
+#define STELEI_CLASS_FREE  0u
+#define STELEI_CLASS_RUN   254u
+#define STELEI_CLASS_INDEX 255u
+
+/* The first page. Words that move often have 128-byte lines of their own (adjacent-line prefetch).
+ */
+struct stelei_header {
+    /* 0: constant from the moment `magic` is stored (last, release) */
+    uint64_t magic;
+    uint16_t major;
+    uint16_t minor;
+    uint32_t compat;
+    uint32_t incompat;
+    uint32_t table_capacity;
+    uint64_t max_bytes;
+    uint64_t tables_off;
+    uint64_t classes_off;
+    uint64_t data_off; /* first byte that the arena may hand out, unit-aligned */
+    uint64_t hash_seed;
+    uint8_t granule_shift;
+    uint8_t pad0[7];
+    uint8_t boot_id[16];
+    uint8_t instance_id[16];
+    uint8_t pad1[24];
+
+    /* 128: moves seldom; every lookup loads `committed` */
+    uint64_t committed;      /* every byte below is populated; grows by chunks, release */
+    uint64_t epoch;          /* incarnation of the writer, +1 at each adoption */
+    uint64_t state;          /* enum stelei_state */
+    uint64_t moved_to;       /* instance number of the successor's name suffix; 0 = not moved */
+    uint64_t intent;         /* ref of a standing multi-key intent record; 0 = none */
+    uint64_t tables_changed; /* counts create, drop and clear */
+    uint8_t pad2[80];
+
+    /* 256 */
+    uint64_t applied_lsn; /* the last effect whose change is visible */
+    uint8_t pad3[120];
+
+    /* 384: the quarantine clock; one FIFO, counted in and out */
+    uint64_t retired;
+    uint8_t pad4[120];
+    /* 512 */
+    uint64_t recycled;
+    uint8_t pad5[120];
+
+    /* 640 */
+    uint64_t heartbeat_ms; /* wall clock, stored by the writer's loop */
+    uint8_t pad6[120];
+
+    /* 768: the change ring, not used by this version */
+    uint64_t ring_off;
+    uint64_t ring_entries;
+    uint64_t ring_head;
+    uint8_t pad7[104];
+
+    uint8_t spare[3200];
+};
+
+/* The table word: the one store that creates, clears or drops a table. root ref 0 = dropped. */
+#define STELEI_TABLE_GENERATION_SHIFT 32u
+
+struct stelei_table {
+    /* 0: constant while the table lives, but for `word` */
+    uint64_t word;        /* {generation 32, root ref 32} */
+    uint64_t incarnation; /* changes when the descriptor is given to another table */
+    uint8_t key_kind;
+    uint8_t value_kind;
+    uint8_t hash_id;
+    uint8_t flags;
+    uint32_t value_bytes; /* of STRUCT values */
+    uint64_t max_entries; /* 0 = no limit */
+    uint8_t pad0[32];
+    /* 64 */
+    uint64_t name[STELEI_NAME_BYTES / 8];
+    /* 128: moves with every change */
+    uint32_t changes; /* futex word of watchers */
+    uint32_t pad1;
+    uint64_t change_lsn;
+    uint8_t pad2[112];
+};
+
+/* Geometry word: {mask 32, bucket count 32}; mask = 2^(L+1)-1 for 2^L <= count < 2^(L+1). */
+struct stelei_root {
+    /* 0: what a lookup loads */
+    uint64_t geometry;
+    uint32_t directory; /* ref of uint32_t[max_bytes >> 21], chunk numbers; 0 = none yet */
+    uint32_t pad0;
+    uint32_t small[STELEI_SMALL_BLOCKS];
+    uint32_t pad1;
+    uint8_t pad2[48];
+    /* 128: the writer's counts, relaxed, for statistics; adopt.c derives them again */
+    uint64_t entries;
+    uint64_t lines;         /* overflow lines */
+    uint64_t overflow;      /* entries that stand in overflow lines */
+    uint64_t record_bytes;  /* blocks of records */
+    uint64_t payload_bytes; /* keys and values */
+    uint64_t buckets;       /* born buckets, at or ahead of geometry */
+    uint8_t pad3[80];
+};
+
+/* A bucket of a table whose values are records. An overflow line has the same shape. */
+struct stelei_bucket {
+    uint64_t sequence;
+    uint64_t tags;      /* of slots 0..7, slot 0 in the lowest byte */
+    uint32_t tags_high; /* of slots 8 and 9 in the two lowest bytes; two bytes spare */
+    uint32_t link;      /* ref of the next overflow line */
+    uint32_t ref[STELEI_BYTES_SLOTS];
+};
+
+struct stelei_word_slot {
+    uint64_t key;
+    uint64_t value;
+};
+
+struct stelei_word_bucket {
+    uint64_t sequence;
+    uint32_t link;
+    uint32_t pad;
+    struct stelei_word_slot slot[STELEI_WORD_SLOTS];
+};
+
+struct stelei_expiry_slot {
+    uint64_t key;
+    uint64_t value;
+    uint64_t expiry_ms;
+};
+
+struct stelei_expiry_bucket {
+    uint64_t sequence;
+    uint32_t link;
+    uint32_t pad;
+    struct stelei_expiry_slot slot[STELEI_EXPIRY_SLOTS];
+};
+
+/*
+ * One-to-many, the value of a record flagged LIST. `count` is the list's only publish word: a
+ * reader loads it (acquire) before the chunk refs. Chunk c starts at element starts[c].
+ */
+#define STELEI_LIST_CHUNKS 48u
+struct stelei_list {
+    uint64_t generation;
+    uint64_t count;
+    uint64_t chunk_count;
+    struct {
+        uint64_t start;
+        uint32_t ref;
+        uint32_t capacity;
+    } chunk[STELEI_LIST_CHUNKS];
+};
+
+/* What a multi-key commit is about to do; a standing one is redone by adoption. */
+struct stelei_intent_slot {
+    uint64_t bucket;
+    uint32_t table;
+    uint32_t old_ref;
+    uint32_t new_ref;
+    uint32_t op;
+};
+struct stelei_intent {
+    uint64_t lsn;
+    uint64_t slot_count;
+};
+
+#define STELEI_AT(type, member, offset)                                                            \
+    STELEI_STATIC_ASSERT(offsetof(struct type, member) == (offset), #type "." #member)
+#define STELEI_SIZE(type, bytes) STELEI_STATIC_ASSERT(sizeof(struct type) == (bytes), #type)
+
+STELEI_SIZE(stelei_header, 4096);
+STELEI_AT(stelei_header, major, 8);
+STELEI_AT(stelei_header, incompat, 16);
+STELEI_AT(stelei_header, max_bytes, 24);
+STELEI_AT(stelei_header, tables_off, 32);
+STELEI_AT(stelei_header, classes_off, 40);
+STELEI_AT(stelei_header, data_off, 48);
+STELEI_AT(stelei_header, hash_seed, 56);
+STELEI_AT(stelei_header, granule_shift, 64);
+STELEI_AT(stelei_header, boot_id, 72);
+STELEI_AT(stelei_header, instance_id, 88);
+STELEI_AT(stelei_header, committed, 128);
+STELEI_AT(stelei_header, intent, 160);
+STELEI_AT(stelei_header, applied_lsn, 256);
+STELEI_AT(stelei_header, retired, 384);
+STELEI_AT(stelei_header, recycled, 512);
+STELEI_AT(stelei_header, heartbeat_ms, 640);
+STELEI_AT(stelei_header, ring_off, 768);
+STELEI_SIZE(stelei_table, 256);
+STELEI_AT(stelei_table, incarnation, 8);
+STELEI_AT(stelei_table, key_kind, 16);
+STELEI_AT(stelei_table, max_entries, 24);
+STELEI_AT(stelei_table, name, 64);
+STELEI_AT(stelei_table, changes, 128);
+STELEI_SIZE(stelei_root, 256);
+STELEI_AT(stelei_root, directory, 8);
+STELEI_AT(stelei_root, small, 16);
+STELEI_AT(stelei_root, entries, 128);
+STELEI_SIZE(stelei_bucket, STELEI_BUCKET_BYTES);
+STELEI_AT(stelei_bucket, tags, 8);
+STELEI_AT(stelei_bucket, tags_high, 16);
+STELEI_AT(stelei_bucket, link, 20);
+STELEI_AT(stelei_bucket, ref, 24);
+STELEI_SIZE(stelei_word_bucket, STELEI_BUCKET_BYTES);
+STELEI_AT(stelei_word_bucket, link, 8);
+STELEI_AT(stelei_word_bucket, slot, 16);
+STELEI_SIZE(stelei_expiry_bucket, STELEI_BUCKET_BYTES);
+STELEI_SIZE(stelei_list, 24 + 16 * STELEI_LIST_CHUNKS);
+STELEI_SIZE(stelei_intent_slot, 24);
+STELEI_SIZE(stelei_intent, 16);
+
+/*
+ * Slab classes: 16, 24, .. 128 bytes by 8, then eight to a doubling (12.5 % apart) up to 8 KiB.
+ * Class numbers start at 1; every power of two is a class, so blocks of such sizes are aligned to
+ * themselves (up to 64 KiB) within their slab.
+ */
+#define STELEI_CLASS_COUNT    63u
+#define STELEI_SLAB_MAX_BYTES 8192u
+
+STELEI_INLINE uint32_t stelei_class_bytes(unsigned cls)
+{
+    if (cls <= 15)
+        return 8u * (cls + 1);
+    unsigned step = cls - 16;
+    return (9u + step % 8) << (4 + step / 8);
+}
+
+/* Smallest class that holds `bytes`, 1..8192. */
+STELEI_INLINE unsigned stelei_class_of(uint64_t bytes)
+{
+    if (bytes <= 128)
+        return bytes <= 16 ? 1u : (unsigned)((bytes + 7) / 8) - 1u;
+    unsigned octave = stelei_top_bit(bytes - 1); /* 7 for 129..256 */
+    return 16u + (octave - 7) * 8 + (unsigned)((bytes - 1) >> (octave - 3) & 7);
+}
+
+/*
+ * Bytes of the block that holds a request of `bytes`: a slab class, or whole pages above. Rounding
+ * to the granule first makes every block a multiple of it (granules of up to 2 KiB checked by
+ * test).
+ */
+STELEI_INLINE uint64_t stelei_block_bytes(uint64_t bytes, unsigned granule_shift)
+{
+    bytes = stelei_round_up(bytes, UINT64_C(1) << granule_shift);
+    return bytes <= STELEI_SLAB_MAX_BYTES ? stelei_class_bytes(stelei_class_of(bytes))
+                                          : stelei_round_up(bytes, STELEI_PAGE_BYTES);
+}
+
+#endif

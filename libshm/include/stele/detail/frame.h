@@ -1,0 +1,152 @@
+/*
+ * frame.h - THE WIRE. What a channel and the daemon's native gateway say to each other, byte by
+ * byte. Both ends include it; it knows no socket and no store. A change of anything here moves
+ * STELEI_WIRE_VERSION and adds golden bytes to tests/unit/codec_test.c. The prose, with examples,
+ * is in daemon/gateway/README.md.
+ *
+ * All numbers are little-endian. A stream is a sequence of frames, without padding between them:
+ *
+ *   0          4        5       6        8            12                 12 + length
+ *   +----------+--------+-------+--------+------------+---- ... ---------+
+ *   | length   | opcode | flags | table  | request id | body             |
+ *   | u32      | u8     | u8    | u16    | u32        | `length` bytes   |
+ *   +----------+--------+-------+--------+------------+---- ... ---------+
+ *
+ *   length  bytes of the body; the header is not counted
+ *   opcode  enum stelei_opcode; a reply carries the command's opcode with bit 7 set
+ *   flags   0 unless the opcode defines some; an unknown bit is answered with STELE_ENOSYS
+ *   table   a table handle (opaque, from TABLE_CREATE or TABLE_FIND); 0 where none is meant
+ *   request chosen by the sender of a command, echoed by its reply
+ *
+ * Replies come in the order of the commands, one to each frame; each body starts with
+ * `status u32` (enum stele_status). A status other than STELE_OK may cut the body after it.
+ */
+#ifndef STELE_DETAIL_FRAME_H
+#define STELE_DETAIL_FRAME_H
+
+#include "base.h"
+
+#define STELEI_WIRE_MAGIC   UINT32_C(0x314c5453) /* bytes 'S' 'T' 'L' '1' */
+#define STELEI_WIRE_VERSION 1u
+
+#define STELEI_FRAME_HEAD_BYTES 12u
+#define STELEI_REPLY_BIT        0x80u
+
+/* Limits of the body. The daemon's own limit (--max-frame) stands in its answer to HELLO. */
+#define STELEI_FRAME_DEFAULT_BYTES (UINT32_C(64) << 20)
+#define STELEI_FRAME_MIN_BYTES     (UINT32_C(128) << 10)
+#define STELEI_FRAME_MAX_BYTES     ((UINT32_C(512) << 20) + STELEI_FRAME_MIN_BYTES)
+#define STELEI_VECTOR_MAX_COUNT    65536u
+#define STELEI_WIRE_NAME_MAX       63u
+
+/* Numbers are part of the wire format: never renumber, only append. */
+enum stelei_opcode {
+    STELEI_OP_HELLO = 0x01,        /* hello            -> welcome, name */
+    STELEI_OP_PING = 0x02,         /* empty            -> status */
+    STELEI_OP_PUT = 0x10,          /* put, key, value  -> status */
+    STELEI_OP_ERASE = 0x11,        /* erase, key       -> status */
+    STELEI_OP_VECTOR = 0x18,       /* vector, entries  -> status, count u32, count x u16 status */
+    STELEI_OP_TABLE_CREATE = 0x20, /* create, name     -> status; handle in the header */
+    STELEI_OP_TABLE_FIND = 0x21,   /* name             -> status; handle in the header */
+    STELEI_OP_TABLE_DROP = 0x22,   /* empty            -> status */
+    STELEI_OP_TABLE_CLEAR = 0x23   /* empty            -> status */
+};
+
+/* Flags of HELLO: pass a read-only descriptor of the segment with the reply (SCM_RIGHTS). */
+#define STELEI_HELLO_DESCRIPTOR 0x01u
+
+/* What a connection may do, as told by the welcome. */
+#define STELEI_RIGHT_WRITE 0x01u /* put, erase, table commands */
+
+struct stelei_frame {
+    uint32_t length;
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t table;
+    uint32_t request;
+};
+
+struct stelei_wire_hello {
+    uint32_t magic;
+    uint16_t version_min; /* the versions that the sender speaks */
+    uint16_t version_max;
+};
+
+struct stelei_wire_welcome {
+    uint32_t status;
+    uint16_t version;    /* chosen; with STELE_EVERSION the highest one that the daemon speaks */
+    uint16_t name_bytes; /* of the segment's name, which follows */
+    uint32_t frame_max_bytes;
+    uint32_t key_max_bytes;
+    uint32_t value_max_bytes; /* fits into a frame together with any key */
+    uint32_t vector_max_count;
+    uint64_t epoch; /* incarnation of the writer */
+    uint64_t segment_bytes;
+    uint32_t rights; /* STELEI_RIGHT_... */
+    uint32_t zero;
+};
+
+struct stelei_wire_put {
+    uint32_t value_bytes;
+    uint16_t key_bytes;
+    uint16_t zero;
+};
+
+struct stelei_wire_erase {
+    uint16_t key_bytes;
+    uint16_t zero;
+};
+
+struct stelei_wire_create {
+    uint8_t key_kind; /* enum stelei_kind */
+    uint8_t value_kind;
+    uint8_t hash_id;
+    uint8_t name_bytes;
+};
+
+/* A vector: `count u32`, then so many entries, each with the body that its opcode has in a frame.
+ * PUT and ERASE only. They run in order; each has a status of its own. */
+struct stelei_wire_entry {
+    uint32_t length; /* of the entry's body */
+    uint8_t opcode;
+    uint8_t flags;
+    uint16_t table;
+};
+
+#define STELEI_WIRE_AT(type, member, offset)                                                       \
+    STELEI_STATIC_ASSERT(offsetof(struct type, member) == (offset), #type "." #member)
+#define STELEI_WIRE_SIZE(type, bytes) STELEI_STATIC_ASSERT(sizeof(struct type) == (bytes), #type)
+
+STELEI_WIRE_SIZE(stelei_frame, STELEI_FRAME_HEAD_BYTES);
+STELEI_WIRE_AT(stelei_frame, opcode, 4);
+STELEI_WIRE_AT(stelei_frame, flags, 5);
+STELEI_WIRE_AT(stelei_frame, table, 6);
+STELEI_WIRE_AT(stelei_frame, request, 8);
+STELEI_WIRE_SIZE(stelei_wire_hello, 8);
+STELEI_WIRE_AT(stelei_wire_hello, version_min, 4);
+STELEI_WIRE_AT(stelei_wire_hello, version_max, 6);
+STELEI_WIRE_SIZE(stelei_wire_welcome, 48);
+STELEI_WIRE_AT(stelei_wire_welcome, version, 4);
+STELEI_WIRE_AT(stelei_wire_welcome, name_bytes, 6);
+STELEI_WIRE_AT(stelei_wire_welcome, frame_max_bytes, 8);
+STELEI_WIRE_AT(stelei_wire_welcome, key_max_bytes, 12);
+STELEI_WIRE_AT(stelei_wire_welcome, value_max_bytes, 16);
+STELEI_WIRE_AT(stelei_wire_welcome, vector_max_count, 20);
+STELEI_WIRE_AT(stelei_wire_welcome, epoch, 24);
+STELEI_WIRE_AT(stelei_wire_welcome, segment_bytes, 32);
+STELEI_WIRE_AT(stelei_wire_welcome, rights, 40);
+STELEI_WIRE_SIZE(stelei_wire_put, 8);
+STELEI_WIRE_AT(stelei_wire_put, key_bytes, 4);
+STELEI_WIRE_AT(stelei_wire_put, zero, 6);
+STELEI_WIRE_SIZE(stelei_wire_erase, 4);
+STELEI_WIRE_AT(stelei_wire_erase, zero, 2);
+STELEI_WIRE_SIZE(stelei_wire_create, 4);
+STELEI_WIRE_AT(stelei_wire_create, value_kind, 1);
+STELEI_WIRE_AT(stelei_wire_create, hash_id, 2);
+STELEI_WIRE_AT(stelei_wire_create, name_bytes, 3);
+STELEI_WIRE_SIZE(stelei_wire_entry, 8);
+STELEI_WIRE_AT(stelei_wire_entry, opcode, 4);
+STELEI_WIRE_AT(stelei_wire_entry, flags, 5);
+STELEI_WIRE_AT(stelei_wire_entry, table, 6);
+
+#endif

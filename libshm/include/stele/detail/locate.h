@@ -1,0 +1,193 @@
+/*
+ * locate.h - the one answer to "where may this key live": geometry, directory, depth, slots, links.
+ * Used by readers and by the writer alike; stores nothing, knows no record's contents.
+ *
+ * Every offset that comes out of shared memory is checked against `limit` before it is followed, so
+ * that a corrupt segment costs a status and never a read outside the mapping.
+ */
+#ifndef STELE_DETAIL_LOCATE_H
+#define STELE_DETAIL_LOCATE_H
+
+#include "atomic.h"
+#include "format.h"
+#include "sequence.h"
+
+/* A mapped segment as seen by one process; private memory, constant after mapping. */
+struct stelei_map {
+    const uint8_t *base; /* address of offset 0, congruent to it modulo 2 MiB */
+    uint64_t length;     /* bytes mapped: our own copy, never loaded again from the segment */
+    uint64_t hash_seed;
+    uint64_t tables_off; /* copies of constant header fields, checked when mapped */
+    uint32_t table_capacity;
+    uint32_t granule_shift;
+};
+
+STELEI_INLINE const struct stelei_header *stelei_map_header(const struct stelei_map *map)
+{
+    return (const struct stelei_header *)(const void *)map->base;
+}
+
+/*
+ * End of what may be read: populated memory inside our mapping. A word loaded with acquire before
+ * this call can only lead below the result (or the segment is corrupt).
+ */
+STELEI_INLINE uint64_t stelei_map_limit(const struct stelei_map *map)
+{
+    uint64_t committed = stelei_load64(&stelei_map_header(map)->committed);
+    return committed < map->length ? committed : map->length;
+}
+
+STELEI_INLINE uint64_t stelei_ref_off(const struct stelei_map *map, uint32_t ref)
+{
+    return (uint64_t)ref << map->granule_shift;
+}
+
+STELEI_INLINE const struct stelei_table *stelei_map_table(const struct stelei_map *map, uint32_t id)
+{
+    return (const struct stelei_table *)(const void *)(map->base + map->tables_off) + id;
+}
+
+STELEI_INLINE uint64_t stelei_table_root_off(const struct stelei_map *map, uint64_t table_word)
+{
+    return stelei_ref_off(map, (uint32_t)table_word);
+}
+
+STELEI_INLINE uint64_t stelei_geometry(uint32_t buckets)
+{
+    return ((UINT64_C(2) << stelei_top_bit(buckets)) - 1) << 32 | buckets;
+}
+
+/* Bucket number of `hash` under a geometry word, which may be out of date: `depth` corrects it. */
+STELEI_INLINE uint64_t stelei_geometry_bucket(uint64_t geometry, uint64_t hash)
+{
+    uint64_t mask = geometry >> 32, buckets = geometry & 0xffffffffu;
+    uint64_t i = hash & mask;
+    return i < buckets ? i : i & mask >> 1;
+}
+
+/* The bucket that i was split from: its number without the top bit. */
+STELEI_INLINE uint64_t stelei_bucket_parent(uint64_t i)
+{
+    return i ^ UINT64_C(1) << stelei_top_bit(i);
+}
+
+/* The bucket of `hash` at `depth`. */
+STELEI_INLINE uint64_t stelei_depth_bucket(uint64_t hash, unsigned depth)
+{
+    return hash & ((UINT64_C(1) << depth) - 1);
+}
+
+/* Block of the small buckets that holds bucket i < 32768, and i's place in it. */
+STELEI_INLINE unsigned stelei_small_block(uint64_t i)
+{
+    return stelei_top_bit(i);
+}
+STELEI_INLINE uint64_t stelei_small_index(uint64_t i, unsigned block)
+{
+    return i - (UINT64_C(1) << block & ~UINT64_C(1));
+}
+STELEI_INLINE uint64_t stelei_small_block_bytes(unsigned block)
+{
+    return (uint64_t)STELEI_BUCKET_BYTES << (block ? block : 1);
+}
+
+/*
+ * Offset of bucket i, or 0 when its memory does not exist yet (or the word that should lead to it
+ * is outside `limit`). The refs are followed by address dependency: a bucket's first word is never
+ * read from before the block was cleared for it.
+ */
+STELEI_INLINE uint64_t stelei_bucket_off(const struct stelei_map *map,
+                                         const struct stelei_root *root, uint64_t i, uint64_t limit)
+{
+    uint64_t off;
+    if (i < STELEI_SMALL_BUCKETS) {
+        unsigned block = stelei_small_block(i);
+        off = stelei_ref_off(map, stelei_load32_dependent(&root->small[block]));
+        if (STELEI_UNLIKELY(off == 0))
+            return 0;
+        off += stelei_small_index(i, block) * STELEI_BUCKET_BYTES;
+    } else {
+        uint64_t directory = stelei_ref_off(map, stelei_load32_dependent(&root->directory));
+        uint64_t entry = directory + (i >> STELEI_CHUNK_BUCKET_BITS) * 4;
+        if (STELEI_UNLIKELY(directory == 0 || entry + 4 > limit))
+            return 0;
+        uint32_t chunk =
+            stelei_load32_dependent((const uint32_t *)(const void *)(map->base + entry));
+        off = (uint64_t)chunk << STELEI_CHUNK_SHIFT;
+        if (STELEI_UNLIKELY(off == 0))
+            return 0;
+        off += (i & (STELEI_SMALL_BUCKETS - 1)) * STELEI_BUCKET_BYTES;
+    }
+    return STELEI_LIKELY(off + STELEI_BUCKET_BYTES <= limit) ? off : 0;
+}
+
+STELEI_INLINE const struct stelei_bucket *stelei_bucket_at(const struct stelei_map *map,
+                                                           uint64_t off)
+{
+    return (const struct stelei_bucket *)(const void *)(map->base + off);
+}
+
+/* Where a lookup has arrived: the head of the chain that may hold the hash, and its word. */
+struct stelei_place {
+    const struct stelei_bucket *head;
+    uint64_t word;
+    uint64_t bucket;
+};
+
+/*
+ * Walks from a bucket number that may be out of date to the bucket that the published depths name.
+ * Each hop either clears the top bit (not born) or goes to a bucket that was split off later, so an
+ * undisturbed walk ends after at most two hops a level; more means that the writer is moving
+ * underneath (or the segment is corrupt): false, try again.
+ */
+STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stelei_root *root,
+                                 uint64_t hash, uint64_t limit, struct stelei_place *place)
+{
+    uint64_t i = stelei_geometry_bucket(stelei_load64(&root->geometry), hash);
+    for (unsigned hop = 0; hop < 128; hop++) {
+        uint64_t off = stelei_bucket_off(map, root, i, limit);
+        if (STELEI_LIKELY(off != 0)) {
+            const struct stelei_bucket *head = stelei_bucket_at(map, off);
+            uint64_t word = stelei_sequence_begin(&head->sequence);
+            unsigned depth = stelei_sequence_depth(word);
+            uint64_t want = stelei_depth_bucket(hash, depth);
+            if (STELEI_LIKELY(depth != 0 && want == i)) {
+                place->head = head;
+                place->word = word;
+                place->bucket = i;
+                return true;
+            }
+            if (depth != 0) {
+                i = want;
+                limit = stelei_map_limit(map);
+                continue;
+            }
+        }
+        if (i == 0)
+            return false;
+        i = stelei_bucket_parent(i);
+    }
+    return false;
+}
+
+/* Bit 7 of every byte of `tags` that equals `tag`; exact (no false match above a true one). */
+STELEI_INLINE uint64_t stelei_tag_match(uint64_t tags, uint8_t tag)
+{
+    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
+    uint64_t x = tags ^ UINT64_C(0x0101010101010101) * tag;
+    return ~(((x & low) + low) | x | low);
+}
+
+/* One bit for each slot of a line that is valid in `word` and has the tag. */
+STELEI_INLINE uint64_t stelei_line_match(const struct stelei_bucket *line, uint64_t word,
+                                         uint8_t tag)
+{
+    uint64_t low = stelei_tag_match(stelei_load64(&line->tags), tag);
+    uint64_t high = stelei_tag_match(stelei_load32(&line->tags_high), tag) & 0x8080u;
+    /* gathers bit 7 of each byte: byte i becomes bit i */
+    uint64_t slots = (low >> 7) * UINT64_C(0x0102040810204080) >> 56;
+    slots |= (high << 1 & 0x100) | (high >> 6 & 0x200);
+    return slots & word;
+}
+
+#endif

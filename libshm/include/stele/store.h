@@ -1,0 +1,183 @@
+/*
+ * store.h - the writer's facade: what an embedding program or the daemon calls.
+ *
+ * A store is one segment, opened by its single writer. Readers are other processes (or this one)
+ * that map the segment through client/include/stele/reader.h; no call here ever waits for them.
+ *
+ * Threads: all functions may be called from any thread; one mutex serialises them, unless the store
+ * was opened with `unlocked`, when the caller guarantees one caller at a time. The exceptions, safe
+ * beside everything else and without the mutex, are stele_store_populate() and stele_store_fd().
+ * Fork: a child must not use the store (its lock and its private memory belong to the parent).
+ * Signals: no function is async-signal-safe.
+ * Clock, randomness and threads are the caller's: this room starts none and asks for none, except
+ * that opening a new segment draws its hash seed from getrandom().
+ *
+ * Visibility (promise D): when a write returns STELE_OK its change is published. To tell another
+ * process so by other means than this memory, call stele_store_fence() once between the last write
+ * and the telling; a whole batch needs one.
+ *
+ * Errors: a write that fails has changed nothing. STELE_ENOSPC leaves everything readable; erasing,
+ * clearing and smaller writes go on.
+ */
+#ifndef STELE_STORE_H
+#define STELE_STORE_H
+
+#include <stele/detail/effect.h>
+#include <stele/status.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct stele_store;
+
+struct stele_store_options {
+    const char *name;   /* 1..63 bytes of [A-Za-z0-9._-]; NULL: anonymous memory, no lock */
+    uint64_t max_bytes; /* 0: half of the memory, or 3/4 of the cgroup's; at least 4 MiB */
+    uint32_t mode;      /* of the object; 0: 0640. Others' write bits are refused */
+    uint32_t group;     /* gid that may read; only used with `set_group` */
+    bool set_group;
+    bool unlocked;    /* the caller serialises */
+    bool replace;     /* unlink a segment that cannot be adopted and start anew */
+    bool small_pages; /* do not ask for 2 MiB pages */
+};
+
+/* What stele_store_open() found. */
+enum stele_store_origin {
+    STELE_STORE_CREATED = 0, /* there was no segment, or it was replaced */
+    STELE_STORE_ADOPTED = 1  /* taken over in place; stele_store_step() runs the rest of the pass */
+};
+
+/*
+ * Creates the segment, or adopts the one that a former writer left. On adoption writes are accepted
+ * as soon as this returns; the marking pass is run by stele_store_step() in slices, or by a write
+ * that would otherwise run out of memory. `detail` (may be NULL) receives one line that names the
+ * object and the cause of a failure.
+ *
+ *   STELE_EINVAL    bad name, size or mode          STELE_ELOCKED  another writer lives
+ *   STELE_EOWNER    not ours, or writable by others STELE_EVERSION made by a newer stele
+ *   STELE_ECORRUPT  header or geometry make no sense: `replace` starts anew
+ *   STELE_EACCES, STELE_ENOSPC, STELE_ENOMEM, STELE_EIO  as the system said
+ */
+enum stele_status stele_store_open(const struct stele_store_options *options,
+                                   struct stele_store **store, char *detail, size_t detail_bytes);
+
+/* Marks the segment clean, lets go of the lock and unmaps. The segment stays for the next writer.
+ * NULL is allowed. */
+void stele_store_close(struct stele_store *store);
+
+/* Removes the segment's names; mapped readers keep what they have. STELE_ENOSEGMENT if none. */
+enum stele_status stele_store_unlink(const char *name);
+
+enum stele_store_origin stele_store_get_origin(const struct stele_store *store);
+
+/* A read-only descriptor of the segment, owned by the store, for SCM_RIGHTS or a child process. */
+int stele_store_fd(const struct stele_store *store);
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+/*
+ * Tables are bytes -> bytes in this version. A table is known by a small number (its descriptor),
+ * which stays the same until the table is dropped. Names: 1..63 bytes without a zero byte.
+ */
+
+/* STELE_EEXIST (and *id) when the name is taken; STELE_EFULL when 512 tables exist. */
+enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
+                                           uint32_t *id);
+/* STELE_ENOTABLE when there is none. */
+enum stele_status stele_store_table_find(struct stele_store *store, const char *name, uint32_t *id);
+/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(). */
+enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id);
+enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id);
+
+/* ---- entries ------------------------------------------------------------------------------
+ * Keys have 0..65,535 bytes, values 0..512 MiB (STELE_ETOOBIG beyond). STELE_ENOTABLE: no such id.
+ */
+
+/* Inserts, or replaces what the key held. */
+enum stele_status stele_store_put(struct stele_store *store, uint32_t table, const void *key,
+                                  uint32_t key_bytes, const void *value, uint32_t value_bytes);
+/* STELE_EEXIST when the key is present. */
+enum stele_status stele_store_insert(struct stele_store *store, uint32_t table, const void *key,
+                                     uint32_t key_bytes, const void *value, uint32_t value_bytes);
+/* STELE_ENOTFOUND when the key is absent. */
+enum stele_status stele_store_replace(struct stele_store *store, uint32_t table, const void *key,
+                                      uint32_t key_bytes, const void *value, uint32_t value_bytes);
+/* STELE_ENOTFOUND when the key is absent. Needs no memory. */
+enum stele_status stele_store_erase(struct stele_store *store, uint32_t table, const void *key,
+                                    uint32_t key_bytes);
+/*
+ * *value points into the segment, eight-byte aligned, and stays valid until the next call that
+ * changes the store. For the writer's own thread: others read through reader.h.
+ */
+enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
+                                   uint32_t key_bytes, const void **value, uint32_t *value_bytes);
+
+/*
+ * Applies one effect and stores its lsn as applied. ERASE of an absent key and TABLE_CREATE of the
+ * same table are STELE_OK: an effect may be repeated.
+ */
+enum stele_status stele_store_apply(struct stele_store *store, const struct stelei_effect *effect);
+
+/* Full fence: everything published before it is visible to whoever learns of it after. */
+void stele_store_fence(void);
+
+/* ---- housekeeping ------------------------------------------------------------------------- */
+
+/*
+ * Does up to about `budget` units (a bucket or a slab each; 0 = all there is) of adoption and of
+ * giving back the memory of dropped tables. True while there is more. Call it once per turn of the
+ * loop; 256 units take in the order of 50 us.
+ */
+bool stele_store_step(struct stele_store *store, uint32_t budget);
+
+/* True while the marking pass of an adoption is under way. */
+bool stele_store_adopting(const struct stele_store *store);
+
+/*
+ * Populates memory until `chunks` chunks of 2 MiB lie ready beyond what is in use. For a helper
+ * thread: touches unpublished memory only and may run beside any other call. 0.2-10 ms a chunk.
+ * STELE_ENOSPC: the maximum is reached, or the tmpfs is full. Without such a thread the write that
+ * needs a chunk populates it and takes the pause.
+ */
+enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunks);
+
+/* Stores the wall-clock time that readers report as staleness. */
+void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
+
+struct stele_store_stats {
+    uint64_t max_bytes;        /* the segment's size when full */
+    uint64_t committed_bytes;  /* populated and handed to the arena */
+    uint64_t huge_bytes;       /* of these on 2 MiB pages */
+    uint64_t used_bytes;       /* blocks of records, buckets, lines, roots */
+    uint64_t free_bytes;       /* in the arena, of committed_bytes */
+    uint64_t quarantine_bytes; /* retired, not yet given out again */
+    uint64_t epoch;
+    uint64_t applied_lsn;
+    uint32_t tables;
+};
+void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats);
+
+struct stele_store_table_stats {
+    uint64_t entries;
+    uint64_t buckets;
+    uint64_t lines;         /* overflow lines */
+    uint64_t overflow;      /* entries outside the first line of their bucket */
+    uint64_t index_bytes;   /* buckets, lines, directory and root */
+    uint64_t record_bytes;  /* blocks of records, with their rounding */
+    uint64_t payload_bytes; /* keys and values */
+};
+enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_t table,
+                                              struct stele_store_table_stats *stats);
+
+/*
+ * Walks everything and compares it with the private state. STELE_ECORRUPT and one line in `text`
+ * that names the first broken invariant and where it broke. Completes a pending adoption first.
+ */
+enum stele_status stele_store_verify(struct stele_store *store, char *text, size_t text_bytes);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,297 @@
+#include "adopt.h"
+#include "index.h"
+#include "split.h"
+
+#include <stdlib.h>
+
+/* Buckets that a write to a table adds to the pass, so that a table under fire is adopted soon. */
+#define BUCKETS_PER_WRITE 2u
+#define BUCKETS_AHEAD     4u
+
+/* ---- checking ------------------------------------------------------------------------------ */
+
+static uint64_t limit_of(const struct table *table)
+{
+    return stelei_map_limit(table->map);
+}
+
+static bool line_plausible(const struct table *table, uint32_t ref)
+{
+    uint64_t off = table_ref_off(table, ref);
+    return off % STELEI_BUCKET_BYTES == 0 && off >= table->arena->segment->header->data_off &&
+           off + STELEI_BUCKET_BYTES <= limit_of(table);
+}
+
+static bool record_plausible(const struct table *table, uint32_t ref)
+{
+    uint64_t off = table_ref_off(table, ref), limit = limit_of(table);
+    if (off < table->arena->segment->header->data_off || off + 8 > limit)
+        return false;
+    uint64_t meta = stelei_load64(table_record(table, ref));
+    return stelei_record_value_bytes(meta) <= STELEI_VALUE_MAX_BYTES &&
+           off + stelei_record_bytes(meta) <= limit;
+}
+
+/* Hides slots of a line; in the head together with the next version. */
+static void hide(struct stelei_bucket *head, struct stelei_bucket *line, uint64_t bits)
+{
+    uint64_t word = stelei_load64(&line->sequence);
+    STELE_POINT("adopt:before_hide");
+    if (line == head)
+        stelei_sequence_publish(&line->sequence,
+                                stelei_sequence_next(word, stelei_sequence_depth(word),
+                                                     stelei_sequence_valid(word) & ~bits));
+    else
+        stelei_sequence_publish(&line->sequence, word & ~bits);
+}
+
+/*
+ * Makes one chain safe to walk: drops refs and links that lead outside, rings and bits that no slot
+ * has. Nothing to do unless the segment was damaged.
+ */
+static void make_walkable(struct table *table, uint64_t bucket)
+{
+    struct stelei_bucket *head = index_bucket(table, bucket), *line = head;
+    uint64_t lines = 0, most = limit_of(table) / STELEI_BUCKET_BYTES;
+    for (;;) {
+        uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence)), bad = 0;
+        for (unsigned slot = 0; slot < STELEI_VALID_BITS; slot++)
+            if (valid >> slot & 1 && (slot >= STELEI_BYTES_SLOTS ||
+                                      !record_plausible(table, stelei_load32(&line->ref[slot]))))
+                bad |= UINT64_C(1) << slot;
+        if (bad) {
+            table->marks->dropped += (uint64_t)__builtin_popcountll(bad);
+            hide(head, line, bad);
+        }
+        uint32_t next = stelei_load32(&line->link);
+        if (next == 0)
+            return;
+        if (!line_plausible(table, next) || ++lines > most) {
+            stelei_store32_release(&line->link, 0);
+            table->marks->dropped++;
+            return;
+        }
+        line = table_line(table, next);
+    }
+}
+
+/* ---- the step ------------------------------------------------------------------------------ */
+
+static void prefetch_bucket(struct table *table, uint64_t i)
+{
+    if (i >= table->adoption.buckets)
+        return;
+    struct stelei_bucket *head = index_bucket(table, i);
+    uint64_t valid = stelei_sequence_valid(stelei_load64(&head->sequence));
+    uint64_t limit = limit_of(table);
+    for (unsigned slot = 0; slot < STELEI_BYTES_SLOTS; slot++) {
+        uint64_t off = table_ref_off(table, stelei_load32(&head->ref[slot]));
+        if (valid >> slot & 1 && off < limit)
+            __builtin_prefetch(table->arena->segment->base + off);
+    }
+}
+
+/* Marks the records of a line; drops what is no block of its own. */
+static void mark_line(struct table *table, struct stelei_bucket *head, struct stelei_bucket *line)
+{
+    uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence)), bad = 0;
+    for (; valid; valid &= valid - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(valid);
+        uint32_t ref = stelei_load32(&line->ref[slot]);
+        uint64_t meta = stelei_load64(table_record(table, ref));
+        uint64_t bytes = stelei_record_bytes(meta);
+        enum arena_mark mark =
+            arena_mark(table->arena, table->marks, table_ref_off(table, ref), bytes);
+        if (mark != ARENA_MARKED) {
+            /* a writer was killed while it pulled the entry up into the head; else damage */
+            table->marks->dropped += mark == ARENA_NO_BLOCK;
+            bad |= UINT64_C(1) << slot;
+            continue;
+        }
+        table->entries++;
+        table->overflow += line != head;
+        table->record_bytes += stelei_block_bytes(bytes, table->map->granule_shift);
+        table->payload_bytes +=
+            (uint64_t)stelei_record_key_bytes(meta) + stelei_record_value_bytes(meta);
+    }
+    if (bad)
+        hide(head, line, bad);
+}
+
+static void mark_chain(struct table *table, struct stelei_bucket *head)
+{
+    struct stelei_bucket *line = head;
+    for (;;) {
+        mark_line(table, head, line);
+        uint32_t next = stelei_load32(&line->link);
+        if (next == 0)
+            return;
+        if (arena_mark(table->arena, table->marks, table_ref_off(table, next),
+                       STELEI_BUCKET_BYTES) != ARENA_MARKED) {
+            stelei_store32_release(&line->link, 0);
+            table->marks->dropped++;
+            return;
+        }
+        table->lines++;
+        line = table_line(table, next);
+    }
+}
+
+static bool is_done(const struct table *table, uint64_t bucket)
+{
+    return bucket >= table->adoption.buckets ||
+           table->adoption.done[bucket / 64] >> bucket % 64 & 1;
+}
+
+static void adopt_one(struct table *table, uint64_t bucket)
+{
+    if (is_done(table, bucket))
+        return;
+    table->adoption.done[bucket / 64] |= UINT64_C(1) << bucket % 64;
+    make_walkable(table, bucket);
+    struct stelei_bucket *head = index_bucket(table, bucket);
+    uint32_t removed[TABLE_LINES_AT_ONCE];
+    mark_chain(table, head);
+    unsigned count = table_unlink_empty(table, head, removed);
+    STELE_POINT("adopt:before_bump");
+    stelei_sequence_bump(&head->sequence);
+    table_retire_lines(table, removed, count);
+}
+
+static void end_table(struct table *table)
+{
+    free(table->adoption.done);
+    table->adoption.done = NULL;
+    table_publish_counts(table);
+}
+
+/* Steps the table's own cursor. True while the table has more. */
+static bool step_table(struct table *table, uint32_t *budget)
+{
+    struct table_adoption *adoption = &table->adoption;
+    while (*budget > 0 && adoption->cursor < adoption->buckets) {
+        prefetch_bucket(table, adoption->cursor + BUCKETS_AHEAD);
+        adopt_one(table, adoption->cursor++);
+        --*budget;
+    }
+    if (adoption->cursor < adoption->buckets)
+        return true;
+    end_table(table);
+    return false;
+}
+
+void adopt_bucket_slow(struct table *table, uint64_t bucket)
+{
+    uint32_t budget = BUCKETS_PER_WRITE;
+    adopt_one(table, bucket);
+    step_table(table, &budget);
+}
+
+/* ---- begin --------------------------------------------------------------------------------- */
+
+struct marking {
+    struct table *table;
+    bool corrupt;
+};
+
+static void mark_block(void *context, uint64_t off, uint64_t bytes)
+{
+    struct marking *marking = context;
+    if (arena_mark(marking->table->arena, marking->table->marks, off, bytes) != ARENA_MARKED)
+        marking->corrupt = true;
+}
+
+/* Buckets at the depth that `buckets` born ones demand; one split may be half done. */
+static bool depths_plausible(const struct table *table)
+{
+    uint64_t last = table->buckets - 1, level = stelei_top_bit(last);
+    unsigned depth = stelei_sequence_depth(stelei_load64(&index_bucket(table, last)->sequence));
+    if (last < 2)
+        return depth == 1;
+    uint64_t parent = stelei_bucket_parent(last);
+    unsigned above = stelei_sequence_depth(stelei_load64(&index_bucket(table, parent)->sequence));
+    return depth == level + 1 && (above == depth || above + 1 == depth);
+}
+
+static enum stele_status begin_table(struct adopt *adopt, struct table *table)
+{
+    struct marking marking = {.table = table};
+    table->marks = &adopt->marks;
+    if (!depths_plausible(table))
+        return STELE_ECORRUPT;
+    index_blocks(table->arena->segment, table->root_off, table->buckets, mark_block, &marking);
+    if (marking.corrupt)
+        return STELE_ECORRUPT;
+    table->adoption.buckets = table->buckets;
+    table->adoption.done = calloc(table->buckets / 64 + 1, 8);
+    if (!table->adoption.done)
+        return STELE_ENOMEM;
+    if (table->buckets > 2) {
+        make_walkable(table, stelei_bucket_parent(table->buckets - 1));
+        make_walkable(table, table->buckets - 1);
+        split_finish(table);
+    }
+    return STELE_OK;
+}
+
+enum stele_status adopt_begin(struct adopt *adopt, struct catalog *catalog)
+{
+    enum stele_status status = arena_marks_init(catalog->arena, &adopt->marks);
+    adopt->phase = ADOPT_MARKING;
+    adopt->table = 0;
+    for (uint32_t id = 0; status == STELE_OK && id < STELEI_TABLE_CAPACITY; id++) {
+        if ((uint32_t)stelei_load64(&catalog->shared[id].word) == 0)
+            continue;
+        status =
+            catalog_bind(catalog, id) ? begin_table(adopt, &catalog->table[id]) : STELE_ECORRUPT;
+    }
+    return status;
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+static void end_marking(struct adopt *adopt, struct catalog *catalog)
+{
+    arena_restart_clock(catalog->arena);
+    for (uint32_t id = 0; id < STELEI_TABLE_CAPACITY; id++)
+        catalog->table[id].marks = NULL;
+    adopt->phase = ADOPT_SWEEPING;
+}
+
+static bool mark_more(struct adopt *adopt, struct catalog *catalog, uint32_t *budget)
+{
+    for (; adopt->table < STELEI_TABLE_CAPACITY; adopt->table++) {
+        struct table *table = &catalog->table[adopt->table];
+        if (table->live && table->adoption.done && step_table(table, budget))
+            return true;
+    }
+    /* tables dropped meanwhile: their blocks are taken until the reclaimer retires them */
+    for (struct reclaim_job *job = catalog->reclaim->first; job; job = job->next)
+        if (job->table.adoption.done && step_table(&job->table, budget))
+            return true;
+    return false;
+}
+
+bool adopt_step(struct adopt *adopt, struct catalog *catalog, uint32_t *budget)
+{
+    if (adopt->phase == ADOPT_MARKING) {
+        if (mark_more(adopt, catalog, budget))
+            return true;
+        end_marking(adopt, catalog);
+    }
+    if (adopt->phase == ADOPT_SWEEPING) {
+        uint32_t units = *budget;
+        *budget = 0;
+        if (arena_sweep(catalog->arena, &adopt->marks, units))
+            return true;
+        arena_release(catalog->arena);
+        adopt_fini(adopt);
+    }
+    return false;
+}
+
+void adopt_fini(struct adopt *adopt)
+{
+    arena_marks_fini(&adopt->marks);
+    adopt->phase = ADOPT_IDLE;
+}

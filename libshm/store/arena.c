@@ -1,0 +1,340 @@
+#include "arena.h"
+
+#include <stdlib.h>
+
+#define UNIT_PAGES  ((uint32_t)(STELEI_UNIT_BYTES / STELEI_PAGE_BYTES))
+#define CHUNK_PAGES ((uint32_t)(STELEI_CHUNK_BYTES / STELEI_PAGE_BYTES))
+#define CHUNK_UNITS ((uint32_t)(STELEI_CHUNK_BYTES / STELEI_UNIT_BYTES))
+
+#define FIFO_PART_BLOCKS    1024u
+#define QUARANTINE_MIN      (UINT64_C(64) << 10)
+#define QUARANTINE_MAX      (UINT64_C(32) << 20)
+#define QUARANTINE_FRACTION 32u
+
+struct arena_fifo_part {
+    struct arena_fifo_part *next;
+    uint32_t begin, end; /* blocks[begin..end) wait */
+    struct arena_retired blocks[FIFO_PART_BLOCKS];
+};
+
+static uint64_t committed(const struct arena *arena)
+{
+    return stelei_load64(&arena->segment->header->committed);
+}
+
+static uint32_t page_at(uint64_t off)
+{
+    return (uint32_t)(off >> STELEI_PAGE_SHIFT);
+}
+
+enum stele_status arena_init(struct arena *arena, struct segment *segment)
+{
+    memset(arena, 0, sizeof *arena);
+    arena->segment = segment;
+    arena->classes = segment->base + segment->header->classes_off;
+    uint64_t pages = segment->map.length >> STELEI_PAGE_SHIFT;
+    arena->reserve_pages = pages / 64 > CHUNK_PAGES ? pages / 64 : CHUNK_PAGES;
+    enum stele_status status = pages_init(&arena->pages, segment->map.length);
+    if (status == STELE_OK)
+        status = slabs_init(&arena->slabs, segment->map.length);
+    if (status != STELE_OK) {
+        arena_fini(arena);
+        return status;
+    }
+    if (!segment->adopted) { /* else nothing is free before the pass has told what is taken */
+        uint32_t first = page_at(segment->header->data_off);
+        pages_free(&arena->pages, first, page_at(committed(arena)) - first);
+    }
+    arena->holding = segment->adopted;
+    return STELE_OK;
+}
+
+void arena_fini(struct arena *arena)
+{
+    while (arena->first) {
+        struct arena_fifo_part *part = arena->first;
+        arena->first = part->next;
+        free(part);
+    }
+    slabs_fini(&arena->slabs);
+    pages_fini(&arena->pages);
+}
+
+/* ---- pages -------------------------------------------------------------------------------- */
+
+static bool reserve_left(const struct arena *arena, uint64_t n, enum arena_purpose purpose)
+{
+    uint64_t uncommitted = page_at(arena->segment->map.length) - page_at(committed(arena));
+    return purpose == ARENA_RESERVE ||
+           arena->pages.free_pages + uncommitted >= n + arena->reserve_pages;
+}
+
+static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
+                           enum arena_purpose purpose, enum stele_status *status)
+{
+    bool drained = false;
+    for (;;) {
+        if (reserve_left(arena, n, purpose)) {
+            uint32_t first = pages_alloc(&arena->pages, n, align);
+            if (first)
+                return first;
+            uint64_t end = committed(arena);
+            *status = segment_commit(arena->segment);
+            if (*status == STELE_OK) {
+                pages_free(&arena->pages, page_at(end), CHUNK_PAGES);
+                continue;
+            }
+        } else {
+            *status = STELE_ENOSPC;
+        }
+        if (drained || !arena_drain(arena))
+            return 0;
+        drained = true;
+    }
+}
+
+static void set_classes(struct arena *arena, uint64_t off, uint64_t bytes, unsigned cls)
+{
+    uint64_t unit = off >> STELEI_UNIT_SHIFT;
+    uint64_t last = (off + bytes - 1) >> STELEI_UNIT_SHIFT;
+    memset(arena->classes + unit, (int)cls, last - unit + 1);
+}
+
+static uint64_t alloc_run(struct arena *arena, uint64_t bytes, uint32_t align, unsigned cls,
+                          enum arena_purpose purpose, enum stele_status *status)
+{
+    uint32_t first = take_pages(arena, page_at(bytes), align, purpose, status);
+    if (first == 0)
+        return 0;
+    uint64_t off = (uint64_t)first << STELEI_PAGE_SHIFT;
+    set_classes(arena, off, bytes, cls);
+    arena->run_bytes += bytes;
+    return off;
+}
+
+static bool add_slab(struct arena *arena, unsigned cls, enum arena_purpose purpose,
+                     enum stele_status *status)
+{
+    uint32_t first = take_pages(arena, UNIT_PAGES, UNIT_PAGES, purpose, status);
+    if (first == 0)
+        return false;
+    uint32_t unit = first / UNIT_PAGES;
+    *status = slabs_add(&arena->slabs, unit, cls);
+    if (*status != STELE_OK) {
+        pages_free(&arena->pages, first, UNIT_PAGES);
+        return false;
+    }
+    arena->classes[unit] = (uint8_t)cls;
+    slabs_offer(&arena->slabs, unit);
+    return true;
+}
+
+/* ---- blocks ------------------------------------------------------------------------------- */
+
+uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose purpose,
+                     enum stele_status *status)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    if (block > STELEI_SLAB_MAX_BYTES)
+        return alloc_run(arena, block, 1, STELEI_CLASS_RUN, purpose, status);
+    unsigned cls = stelei_class_of(block);
+    uint64_t off = slabs_alloc(&arena->slabs, cls);
+    if (off == 0 && add_slab(arena, cls, purpose, status))
+        off = slabs_alloc(&arena->slabs, cls);
+    if (off == 0) /* the drain that add_slab ended with may have made room */
+        off = slabs_alloc(&arena->slabs, cls);
+    return off;
+}
+
+uint64_t arena_alloc_chunk(struct arena *arena, enum stele_status *status)
+{
+    return alloc_run(arena, STELEI_CHUNK_BYTES, CHUNK_PAGES, STELEI_CLASS_INDEX, ARENA_RESERVE,
+                     status);
+}
+
+void arena_free(struct arena *arena, uint64_t off, uint64_t bytes)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    if (block > STELEI_SLAB_MAX_BYTES) {
+        arena->run_bytes -= block;
+        pages_free(&arena->pages, page_at(off), page_at(block));
+        return;
+    }
+    if (!slabs_free(&arena->slabs, off))
+        return;
+    /* the last empty slab on offer stays: the next allocation of its class is likely near */
+    uint32_t unit = (uint32_t)(off >> STELEI_UNIT_SHIFT);
+    if (arena->slabs.partial[stelei_class_of(block)] == unit)
+        return;
+    slabs_remove(&arena->slabs, unit);
+    arena->classes[unit] = STELEI_CLASS_FREE;
+    pages_free(&arena->pages, unit * UNIT_PAGES, UNIT_PAGES);
+}
+
+/* ---- quarantine --------------------------------------------------------------------------- */
+
+static uint64_t keep_bytes(const struct arena *arena)
+{
+    if (arena->quarantine_keep)
+        return arena->quarantine_keep;
+    uint64_t keep = committed(arena) / QUARANTINE_FRACTION;
+    if (keep < QUARANTINE_MIN)
+        return QUARANTINE_MIN;
+    return keep < QUARANTINE_MAX ? keep : QUARANTINE_MAX;
+}
+
+static struct arena_retired fifo_pop(struct arena *arena)
+{
+    struct arena_fifo_part *part = arena->first;
+    struct arena_retired block = part->blocks[part->begin++];
+    if (part->begin == part->end) {
+        arena->first = part->next;
+        if (!arena->first)
+            arena->last = NULL;
+        free(part);
+    }
+    arena->quarantine_blocks--;
+    arena->quarantine_bytes -= block.bytes;
+    return block;
+}
+
+/* Recycles the oldest n blocks. */
+static void recycle(struct arena *arena, uint64_t n)
+{
+    struct stelei_header *header = arena->segment->header;
+    STELE_POINT("arena.recycle:before_count");
+    /* pairs with stelei_clock_untouched(): a reader that sees a later overwrite sees this count */
+    stelei_store64_release(&header->recycled, stelei_load64(&header->recycled) + n);
+    stelei_nop_write();
+    STELE_POINT("arena.recycle:before_reuse");
+    for (; n > 0; n--) {
+        struct arena_retired block = fifo_pop(arena);
+        arena_free(arena, block.off, block.bytes);
+    }
+}
+
+static void recycle_surplus(struct arena *arena)
+{
+    uint64_t keep = keep_bytes(arena), bytes = arena->quarantine_bytes, n = 0;
+    struct arena_fifo_part *part = arena->first;
+    uint32_t at = part->begin;
+    while (part && n < FIFO_PART_BLOCKS && bytes - part->blocks[at].bytes >= keep) {
+        bytes -= part->blocks[at].bytes;
+        n++;
+        if (++at == part->end) {
+            part = part->next;
+            at = part ? part->begin : 0;
+        }
+    }
+    if (n > 0)
+        recycle(arena, n);
+}
+
+void arena_retire(struct arena *arena, uint64_t off, uint64_t bytes)
+{
+    struct stelei_header *header = arena->segment->header;
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    STELE_POINT("arena.retire:before_count");
+    /* release: whoever loads this number (acquire) sees the bump that hid the block */
+    stelei_store64_release(&header->retired, stelei_load64(&header->retired) + 1);
+    struct arena_fifo_part *part = arena->last;
+    if (!part || part->end == FIFO_PART_BLOCKS) {
+        part = malloc(sizeof *part);
+        STELE_ASSERT(part != NULL); /* 16 KiB of private memory */
+        part->next = NULL;
+        part->begin = part->end = 0;
+        if (arena->last)
+            arena->last->next = part;
+        else
+            arena->first = part;
+        arena->last = part;
+    }
+    part->blocks[part->end].off = off;
+    part->blocks[part->end++].bytes = block;
+    arena->quarantine_blocks++;
+    arena->quarantine_bytes += block;
+    if (!arena->holding)
+        recycle_surplus(arena);
+}
+
+void arena_retire_line(struct arena *arena, uint64_t off)
+{
+    if (arena->holding)
+        arena_retire(arena, off, STELEI_BUCKET_BYTES); /* the sweep has not been there */
+    else
+        arena_free(arena, off, STELEI_BUCKET_BYTES);
+}
+
+bool arena_drain(struct arena *arena)
+{
+    if (arena->holding || arena->quarantine_blocks == 0)
+        return false;
+    recycle(arena, arena->quarantine_blocks);
+    return true;
+}
+
+void arena_release(struct arena *arena)
+{
+    stelei_nop_write();
+    for (; arena->stale_blocks > 0; arena->stale_blocks--) {
+        struct arena_retired block = fifo_pop(arena);
+        arena_free(arena, block.off, block.bytes);
+    }
+    arena->holding = false;
+}
+
+/* ---- statistics and checks ---------------------------------------------------------------- */
+
+uint64_t arena_used_bytes(const struct arena *arena)
+{
+    return arena->slabs.used_bytes + arena->run_bytes - arena->quarantine_bytes;
+}
+
+uint64_t arena_free_bytes(const struct arena *arena)
+{
+    return committed(arena) - arena->segment->header->data_off - arena->slabs.used_bytes -
+           arena->run_bytes;
+}
+
+bool arena_is_taken(const struct arena *arena, uint64_t off, uint64_t bytes)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    if (off < arena->segment->header->data_off || off + block > committed(arena))
+        return false;
+    if (block <= STELEI_SLAB_MAX_BYTES)
+        return slabs_is_block(&arena->slabs, off, stelei_class_of(block)) &&
+               slabs_taken(&arena->slabs, off);
+    if (off % STELEI_PAGE_BYTES)
+        return false;
+    for (uint64_t at = off; at < off + block; at += STELEI_PAGE_BYTES)
+        if (slabs_class(&arena->slabs, (uint32_t)(at >> STELEI_UNIT_SHIFT)) != 0)
+            return false;
+    return true;
+}
+
+const char *arena_check(const struct arena *arena)
+{
+    uint64_t free_pages, slab_pages = 0, slab_used = 0;
+    if (!pages_check(&arena->pages, &free_pages))
+        return "a list of free pages does not agree with its runs";
+    uint32_t units = (uint32_t)(committed(arena) >> STELEI_UNIT_SHIFT);
+    for (uint32_t unit = 0; unit < units; unit++) {
+        unsigned cls = slabs_class(&arena->slabs, unit);
+        if (cls == 0)
+            continue;
+        if (arena->classes[unit] != cls)
+            return "a unit's class in the segment differs from the writer's";
+        slab_pages += UNIT_PAGES;
+        slab_used += (uint64_t)slabs_used(&arena->slabs, unit) * stelei_class_bytes(cls);
+    }
+    if (slab_used != arena->slabs.used_bytes)
+        return "taken blocks of the slabs do not add up";
+    uint64_t capacity = page_at(committed(arena)) - page_at(arena->segment->header->data_off);
+    if (free_pages + slab_pages + page_at(arena->run_bytes) != capacity)
+        return "used + free != capacity (pages)";
+    const struct stelei_header *header = arena->segment->header;
+    if (stelei_load64(&header->recycled) + arena->quarantine_blocks - arena->stale_blocks !=
+        stelei_load64(&header->retired))
+        return "recycled + quarantine != retired";
+    return NULL;
+}

@@ -1,0 +1,56 @@
+/*
+ * segment.h - the one shared object: made, found, locked, mapped, populated. Knows the first page
+ * and nothing behind it. Called by the writer only; segment_populate() from any thread.
+ */
+#ifndef STORE_SEGMENT_H
+#define STORE_SEGMENT_H
+
+#include <pthread.h>
+
+#include <stele/detail/format.h>
+#include <stele/detail/locate.h>
+#include <stele/status.h>
+#include <stele/store.h>
+
+struct segment {
+    struct stelei_map map; /* as readers see it */
+    uint8_t *base;         /* the same address, writable */
+    struct stelei_header *header;
+    int fd;      /* -1 when closed */
+    int read_fd; /* read-only, to be handed out */
+    int lock_fd; /* -1 for anonymous memory */
+    bool small_pages;
+    bool adopted; /* taken over, not made */
+
+    pthread_mutex_t populating; /* one populator at a time; guards the next two */
+    uint64_t populated;         /* bytes, at or beyond header->committed; read without the mutex */
+    uint64_t huge_bytes;
+};
+
+/* One line that names the object and the cause, for whoever asked. */
+struct segment_message {
+    char *text;
+    size_t bytes;
+};
+void segment_say(const struct segment_message *message, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Makes the segment, or maps the one there is after checking owner, mode and header. Holds the lock
+ * until segment_close(). Statuses as stele_store_open().
+ */
+enum stele_status segment_open(struct segment *segment, const struct stele_store_options *options,
+                               const struct segment_message *message);
+void segment_close(struct segment *segment, bool clean);
+enum stele_status segment_unlink(const char *name);
+
+/* Populates up to `upto` bytes, chunk by chunk. STELE_ENOSPC: maximum or tmpfs full. Any thread. */
+enum stele_status segment_populate(struct segment *segment, uint64_t upto);
+
+/* Hands out the next chunk: populates it if nobody has, then moves `committed` (release). */
+enum stele_status segment_commit(struct segment *segment);
+
+/* Translation of errno where it is born. */
+enum stele_status segment_errno(int error);
+
+#endif
