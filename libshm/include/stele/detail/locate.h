@@ -131,7 +131,6 @@ STELEI_INLINE const struct stelei_bucket *stelei_bucket_at(const struct stelei_m
 struct stelei_place {
     const struct stelei_bucket *head;
     uint64_t word;
-    uint64_t bucket;
 };
 
 /*
@@ -140,26 +139,26 @@ struct stelei_place {
  * undisturbed walk ends after at most two hops a level; more means that the writer is moving
  * underneath (or the segment is corrupt): false, try again.
  */
-STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stelei_root *root,
-                                 uint64_t hash, uint64_t limit, struct stelei_place *place)
+__attribute__((noinline, unused)) static bool stelei_walk(const struct stelei_map *map,
+                                                          const struct stelei_root *root,
+                                                          uint64_t i, uint64_t hash, uint64_t limit,
+                                                          struct stelei_place *place)
 {
-    uint64_t i = stelei_geometry_bucket(stelei_load64(&root->geometry), hash);
     for (unsigned hop = 0; hop < 128; hop++) {
         uint64_t off = stelei_bucket_off(map, root, i, limit);
-        if (STELEI_LIKELY(off != 0)) {
+        if (off != 0) {
             const struct stelei_bucket *head = stelei_bucket_at(map, off);
             uint64_t word = stelei_sequence_begin(&head->sequence);
             unsigned depth = stelei_sequence_depth(word);
             uint64_t want = stelei_depth_bucket(hash, depth);
-            if (STELEI_LIKELY(depth != 0 && want == i)) {
+            if (depth != 0 && want == i) {
                 place->head = head;
                 place->word = word;
-                place->bucket = i;
                 return true;
             }
             if (depth != 0) {
                 i = want;
-                limit = stelei_map_limit(map);
+                limit = stelei_map_limit(map); /* the bucket it names may be younger than ours */
                 continue;
             }
         }
@@ -170,24 +169,28 @@ STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stel
     return false;
 }
 
-/* Bit 7 of every byte of `tags` that equals `tag`; exact (no false match above a true one). */
-STELEI_INLINE uint64_t stelei_tag_match(uint64_t tags, uint8_t tag)
+/* The chain of a hash. Nearly always the first bucket looked at is the one. */
+STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stelei_root *root,
+                                 uint64_t hash, uint64_t limit, struct stelei_place *place)
 {
-    const uint64_t low = UINT64_C(0x7f7f7f7f7f7f7f7f);
-    uint64_t x = tags ^ UINT64_C(0x0101010101010101) * tag;
-    return ~(((x & low) + low) | x | low);
+    uint64_t i = stelei_geometry_bucket(stelei_load64(&root->geometry), hash);
+    uint64_t off = stelei_bucket_off(map, root, i, limit);
+    if (STELEI_LIKELY(off != 0)) {
+        place->head = stelei_bucket_at(map, off);
+        place->word = stelei_sequence_begin(&place->head->sequence);
+        unsigned depth = stelei_sequence_depth(place->word);
+        if (STELEI_LIKELY(depth != 0 && stelei_depth_bucket(hash, depth) == i))
+            return true;
+    }
+    return stelei_walk(map, root, i, hash, limit, place);
 }
 
 /* One bit for each slot of a line that is valid in `word` and has the tag. */
 STELEI_INLINE uint64_t stelei_line_match(const struct stelei_bucket *line, uint64_t word,
                                          uint8_t tag)
 {
-    uint64_t low = stelei_tag_match(stelei_load64(&line->tags), tag);
-    uint64_t high = stelei_tag_match(stelei_load32(&line->tags_high), tag) & 0x8080u;
-    /* gathers bit 7 of each byte: byte i becomes bit i */
-    uint64_t slots = (low >> 7) * UINT64_C(0x0102040810204080) >> 56;
-    slots |= (high << 1 & 0x100) | (high >> 6 & 0x200);
-    return slots & word;
+    /* tags 0..9 are the first ten of sixteen bytes; what matches beyond them is no valid slot */
+    return stelei_match16(&line->tags, tag) & stelei_sequence_valid(word);
 }
 
 #endif
