@@ -7,7 +7,8 @@
  * Threads: all functions may be called from any thread; one mutex serialises them, unless the store
  * was opened with `unlocked`, when the caller guarantees one caller at a time. The exceptions, safe
  * beside everything else and without the mutex, are stele_store_populate() and stele_store_fd().
- * Fork: a child must not use the store (its lock and its private memory belong to the parent).
+ * Fork: a child must not use the store (its private memory belongs to the parent), and one that goes
+ * on without exec() keeps the lock alive until it ends: fork workers first, then open the store.
  * Signals: no function is async-signal-safe.
  * Clock, randomness and threads are the caller's: this room starts none and asks for none, except
  * that opening a new segment draws its hash seed from getrandom().
