@@ -62,7 +62,7 @@ STELEI_INLINE uint64_t stelei_round_up(uint64_t bytes, uint64_t to)
 /* Index of the highest set bit; 0 for 0 and 1. */
 STELEI_INLINE unsigned stelei_top_bit(uint64_t x)
 {
-    return 63u - (unsigned)__builtin_clzll(x | 1);
+    return 63u ^ (unsigned)__builtin_clzll(x | 1); /* ^, not -: one bsr */
 }
 
 #endif

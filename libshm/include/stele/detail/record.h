@@ -34,9 +34,8 @@ STELEI_INLINE uint32_t stelei_record_value_bytes(uint64_t word)
 /* Offset of the key in its record: after the first word and those that the flags add. */
 STELEI_INLINE uint64_t stelei_record_key_off(uint64_t word)
 {
-    uint32_t flags = stelei_record_flags(word);
-    return 8u + ((flags & STELEI_RECORD_EXPIRY) ? 8u : 0u) +
-           ((flags & STELEI_RECORD_LSN) ? 8u : 0u);
+    /* the bits of EXPIRY and LSN, moved to where they count eight: no branch on the lookup path */
+    return 8u + (word >> 13 & 8u) + (word >> 14 & 8u);
 }
 STELEI_INLINE uint64_t stelei_record_value_off(uint64_t word)
 {
