@@ -2,7 +2,7 @@
  * store.h - the writer's facade: what an embedding program or the daemon calls.
  *
  * A store is one segment, opened by its single writer. Readers are other processes (or this one)
- * that map the segment through client/include/stele/reader.h; no call here ever waits for them.
+ * that map the segment through <stele/stele.h>; no call here ever waits for them.
  *
  * Threads: all functions may be called from any thread; one mutex serialises them, unless the store
  * was opened with `unlocked`, when the caller guarantees one caller at a time. The exceptions, safe

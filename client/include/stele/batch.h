@@ -1,0 +1,157 @@
+/*
+ * batch.h - many lookups with their cache misses side by side. What reader.h promises of a lookup
+ * (threads, fork, signals, ordering, progress) holds for each of them.
+ *
+ * Three stages over a group of keys, each asking for the lines that the next one needs: buckets,
+ * records, values. Source of the idea: Chen et al., "Improving Hash Join Performance through
+ * Prefetching", ICDE 2004 (group prefetching).
+ */
+#ifndef STELE_BATCH_H
+#define STELE_BATCH_H
+
+#include "reader.h"
+
+/* One key of a batch. */
+struct stele_lookup {
+    const void *key; /* in */
+    size_t key_bytes;
+    void *buffer;
+    size_t capacity;
+    size_t value_bytes;       /* out, as in stele_get() */
+    enum stele_status status; /* out: each key is a lookup of its own */
+};
+
+#define STELEI_GROUP 32u
+
+/* What one stage of a batch leaves to the next. */
+struct stelei_ahead {
+    uint64_t hash;
+    uint64_t bucket;
+    struct stelei_probe probe; /* head NULL: left to stele_get() */
+    uint64_t off;              /* of the record that may be it; 0 = none has the tag */
+};
+
+/* Stage 1: where the key's bucket should be; asks for its line. */
+STELEI_INLINE void stelei_ahead_bucket(const struct stele_table *table, uint64_t geometry,
+                                       uint64_t limit, const struct stele_lookup *lookup,
+                                       struct stelei_ahead *ahead)
+{
+    ahead->hash = stelei_hash(lookup->key, lookup->key_bytes, table->map.hash_seed);
+    ahead->bucket = stelei_geometry_bucket(geometry, ahead->hash);
+    uint64_t off = stelei_bucket_off(&table->map, table->root, ahead->bucket, limit);
+    ahead->probe.place.head = off ? stelei_bucket_at(&table->map, off) : NULL;
+    __builtin_prefetch(ahead->probe.place.head);
+}
+
+/* Stage 2: the one record that may be it; asks for its lines. */
+STELEI_INLINE void stelei_ahead_record(const struct stele_table *table, uint64_t limit,
+                                       struct stelei_ahead *ahead)
+{
+    const struct stelei_bucket *head = ahead->probe.place.head;
+    ahead->off = 0;
+    if (STELEI_UNLIKELY(!head))
+        return;
+    uint64_t word = stelei_sequence_begin(&head->sequence);
+    unsigned depth = stelei_sequence_depth(word);
+    ahead->probe.place.word = word;
+    if (STELEI_UNLIKELY(depth == 0 || stelei_depth_bucket(ahead->hash, depth) != ahead->bucket)) {
+        ahead->probe.place.head = NULL;
+        return;
+    }
+    uint64_t match = stelei_line_match(head, word, stelei_hash_tag(ahead->hash));
+    if (match == 0)
+        return;
+    uint32_t ref = stelei_load32_dependent(&head->ref[__builtin_ctzll(match)]);
+    ahead->off = stelei_ref_off(&table->map, ref);
+    if (STELEI_LIKELY(ahead->off - 1 < limit - 8)) {
+        __builtin_prefetch(table->map.base + ahead->off);
+        __builtin_prefetch(table->map.base + ahead->off + 55);
+    }
+}
+
+/* Stage 3: as stele_get(), from where the stages have come. false: not settled by them. */
+STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t limit,
+                                       struct stelei_ahead *ahead, struct stele_lookup *lookup)
+{
+    struct stelei_probe *probe = &ahead->probe;
+    if (STELEI_UNLIKELY(!probe->place.head))
+        return false;
+    if (ahead->off == 0) {
+        lookup->status = STELE_ENOTFOUND;
+        return stelei_load32_dependent(&probe->place.head->link) == 0 &&
+               stelei_probe_unchanged(table, probe);
+    }
+    if (STELEI_UNLIKELY(stelei_record_match(&table->map, ahead->off, limit, lookup->key,
+                                            (uint32_t)lookup->key_bytes, probe) != STELEI_HIT))
+        return false;
+    size_t bytes = stelei_record_value_bytes(probe->meta);
+    if (STELEI_UNLIKELY(bytes > lookup->capacity || bytes > STELEI_LARGE_BYTES))
+        return false;
+    stelei_copy_out(lookup->buffer, stelei_probe_value(probe), bytes);
+    lookup->value_bytes = bytes;
+    lookup->status = STELE_OK;
+    return stelei_probe_unchanged(table, probe);
+}
+
+/* Up to STELEI_GROUP keys, in stages, under the table word that the handle was opened with. */
+static inline void stelei_get_staged(const struct stele_table *table, uint64_t word,
+                                     struct stele_lookup *lookups, size_t n)
+{
+    struct stelei_ahead ahead[STELEI_GROUP];
+    uint64_t limit = stelei_map_limit(&table->map);
+    uint64_t geometry = stelei_load64(&table->root->geometry);
+    for (size_t i = 0; i < n; i++)
+        stelei_ahead_bucket(table, geometry, limit, &lookups[i], &ahead[i]);
+    for (size_t i = 0; i < n; i++)
+        stelei_ahead_record(table, limit, &ahead[i]);
+    for (size_t i = 0; i < n; i++) {
+        struct stele_lookup *l = &lookups[i];
+        ahead[i].probe.table_word = word;
+        if (STELEI_UNLIKELY(!stelei_ahead_finish(table, limit, &ahead[i], l)))
+            l->status =
+                stele_get(table, l->key, l->key_bytes, l->buffer, l->capacity, &l->value_bytes);
+    }
+}
+
+/* Keys of up to STELEI_GROUP lookups, none longer than a key may be. */
+static inline size_t stelei_get_group(const struct stele_table *table, struct stele_lookup *lookups,
+                                      size_t n)
+{
+    size_t found = 0;
+    uint64_t word = stelei_load64_acquire(&table->shared->word);
+    if (STELEI_LIKELY(word == table->word && n > 0))
+        stelei_get_staged(table, word, lookups, n);
+    else /* cleared since it was opened: key by key */
+        for (size_t i = 0; i < n; i++) {
+            struct stele_lookup *l = &lookups[i];
+            l->status =
+                stele_get(table, l->key, l->key_bytes, l->buffer, l->capacity, &l->value_bytes);
+        }
+    for (size_t i = 0; i < n; i++)
+        found += lookups[i].status == STELE_OK;
+    return found;
+}
+
+/*
+ * Looks up n keys with their cache misses side by side. Every key is a lookup of its own (no common
+ * instant). Returns how many were found; each lookup's status says the rest. Best in groups of 16
+ * or 32; any n is allowed.
+ */
+static inline size_t stele_get_many(const struct stele_table *table, struct stele_lookup *lookups,
+                                    size_t n)
+{
+    size_t found = 0;
+    for (size_t done = 0; done < n;) {
+        size_t group = 0;
+        while (group < STELEI_GROUP && done + group < n &&
+               lookups[done + group].key_bytes <= STELEI_KEY_MAX_BYTES)
+            group++;
+        found += stelei_get_group(table, &lookups[done], group);
+        done += group;
+        if (group < STELEI_GROUP && done < n)
+            lookups[done++].status = STELE_ETOOBIG;
+    }
+    return found;
+}
+
+#endif
