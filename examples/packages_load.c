@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     char line[PACKAGES_MAX];
     size_t bytes = 0, count = 0, total = 0;
     struct stele_channel channel;
-    uint16_t table;
+    uint16_t table = 0;
     FILE *names = argc == 3 ? fopen(argv[2], "w") : NULL;
     if (!names) {
         fprintf(stderr, "usage: packages_load SOCKET NAMES < records\n");

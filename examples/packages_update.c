@@ -24,7 +24,7 @@ int main(int argc, char **argv)
     struct stele_reader reader;
     struct stele_table segment;
     struct stele_channel channel;
-    uint16_t table;
+    uint16_t table = 0;
     uint64_t random = 42, acknowledged = 0, unknown = 0, lost = 0, connects = 1;
     if (argc != 5) {
         fprintf(stderr, "usage: packages_update SOCKET SEGMENT NAMES SECONDS\n");

@@ -7,7 +7,7 @@
 int main(int argc, char **argv)
 {
     struct stele_channel channel;
-    uint16_t table;
+    uint16_t table = 0;
     if (argc != 5) {
         fprintf(stderr, "usage: writer SOCKET TABLE KEY VALUE\n");
         return 2;

@@ -69,6 +69,27 @@ static bool reserve_left(const struct arena *arena, uint64_t n, enum arena_purpo
            arena->pages.free_pages + uncommitted >= n + arena->reserve_pages;
 }
 
+static void give_up_slab(struct arena *arena, uint32_t unit)
+{
+    slabs_remove(&arena->slabs, unit);
+    arena->classes[unit] = STELEI_CLASS_FREE;
+    pages_free(&arena->pages, unit * UNIT_PAGES, UNIT_PAGES);
+}
+
+/* Memory is short: gives up the empty slabs that their classes kept. False: there was none. */
+static bool give_up_spares(struct arena *arena)
+{
+    bool any = false;
+    for (unsigned cls = 1; cls <= STELEI_CLASS_COUNT; cls++) {
+        uint32_t unit = arena->slabs.partial[cls];
+        if (unit == 0 || slabs_used(&arena->slabs, unit) != 0)
+            continue;
+        give_up_slab(arena, unit);
+        any = true;
+    }
+    return any;
+}
+
 static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
                            enum arena_purpose purpose, enum stele_status *status)
 {
@@ -87,9 +108,12 @@ static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
         } else {
             *status = STELE_ENOSPC;
         }
-        if (drained || !arena_drain(arena))
+        if (drained)
             return 0;
         drained = true;
+        bool more = arena_drain(arena);
+        if (!give_up_spares(arena) && !more)
+            return 0;
     }
 }
 
@@ -162,13 +186,10 @@ void arena_free(struct arena *arena, uint64_t off, uint64_t bytes)
     }
     if (!slabs_free(&arena->slabs, off))
         return;
-    /* the last empty slab on offer stays: the next allocation of its class is likely near */
+    /* the only slab on offer stays: the next allocation of its class is likely near */
     uint32_t unit = (uint32_t)(off >> STELEI_UNIT_SHIFT);
-    if (arena->slabs.partial[stelei_class_of(block)] == unit)
-        return;
-    slabs_remove(&arena->slabs, unit);
-    arena->classes[unit] = STELEI_CLASS_FREE;
-    pages_free(&arena->pages, unit * UNIT_PAGES, UNIT_PAGES);
+    if (!slabs_alone(&arena->slabs, unit))
+        give_up_slab(arena, unit);
 }
 
 /* ---- quarantine --------------------------------------------------------------------------- */

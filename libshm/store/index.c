@@ -157,6 +157,9 @@ uint64_t index_born(const struct stelei_map *map, const struct stelei_root *root
     for (uint64_t i = 1; i < buckets; i *= 2) /* the first bucket of each block */
         if (depth_at(map, root, i) == 0)
             return 0;
+    for (uint64_t i = STELEI_SMALL_BUCKETS; i < buckets; i += STELEI_SMALL_BUCKETS)
+        if (depth_at(map, root, i) == 0) /* and of each chunk */
+            return 0;
     while (buckets < room && depth_at(map, root, buckets) != 0)
         buckets++;
     return buckets;

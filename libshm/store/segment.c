@@ -87,7 +87,7 @@ static uint64_t default_bytes(void)
 static uint8_t granule_shift_for(uint64_t max_bytes)
 {
     uint8_t shift = 3;
-    while (max_bytes >> shift > UINT32_MAX)
+    while ((max_bytes - 1) >> shift > UINT32_MAX)
         shift++;
     return shift;
 }

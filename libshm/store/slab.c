@@ -168,3 +168,9 @@ bool slabs_full(const struct slabs *slabs, uint32_t unit)
 {
     return slabs->slab[unit].used == slabs->slab[unit].capacity;
 }
+
+bool slabs_alone(const struct slabs *slabs, uint32_t unit)
+{
+    const struct slab *slab = &slabs->slab[unit];
+    return slab->offered && slab->next == 0 && slab->previous == 0;
+}

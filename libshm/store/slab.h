@@ -43,5 +43,7 @@ bool slabs_taken(const struct slabs *slabs, uint64_t off);
 unsigned slabs_class(const struct slabs *slabs, uint32_t unit);
 uint32_t slabs_used(const struct slabs *slabs, uint32_t unit);
 bool slabs_full(const struct slabs *slabs, uint32_t unit);
+/* The only slab on offer in its class. */
+bool slabs_alone(const struct slabs *slabs, uint32_t unit);
 
 #endif

@@ -300,7 +300,7 @@ static inline enum stele_status stele_channel_submit_put(struct stele_channel *c
     if (status != STELE_OK)
         return status;
     stelei_command_put(&command, channel->next_request, table, key, key_bytes, value, value_bytes);
-    return stelei_channel_submit(channel, &command, stelei_io_deadline(channel->timeout_ms),
+    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
                                  request);
 }
 
@@ -313,7 +313,7 @@ static inline enum stele_status stele_channel_submit_erase(struct stele_channel 
     if (status != STELE_OK)
         return status;
     stelei_command_erase(&command, channel->next_request, table, key, key_bytes);
-    return stelei_channel_submit(channel, &command, stelei_io_deadline(channel->timeout_ms),
+    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
                                  request);
 }
 
@@ -341,15 +341,21 @@ static inline enum stele_status stele_channel_collect(struct stele_channel *chan
 {
     struct stelei_reply reply;
     struct stelei_vector_reply none;
-    int64_t deadline;
     if (channel->pending == 0)
         return STELE_EEND;
-    deadline = stelei_io_deadline(timeout_ms);
-    enum stele_status status = stelei_channel_flush(channel, deadline);
-    if (status != STELE_OK && channel->broken == STELE_OK)
-        return status;
     uint32_t request = channel->next_request - channel->pending;
-    status = stelei_channel_next(channel, deadline, &reply);
+    enum stele_status status = STELE_EBUSY;
+    if (channel->abandoned == 0 && channel->out_head == channel->out_tail)
+        status = stelei_channel_parse(channel, &reply); /* the usual case asks no clock */
+    if (status == STELE_OK) {
+        channel->pending--;
+    } else {
+        int64_t deadline = stelei_io_deadline(timeout_ms);
+        status = stelei_channel_flush(channel, deadline);
+        if (status != STELE_OK && channel->broken == STELE_OK)
+            return status;
+        status = stelei_channel_next(channel, deadline, &reply);
+    }
     if (status != STELE_OK)
         return status;
     none.statuses = NULL;
@@ -393,7 +399,7 @@ static inline enum stele_status stele_channel_submit_vector(struct stele_channel
     command.head_bytes = stelei_encode_vector(command.head, channel->next_request, vector->count,
                                               (uint32_t)vector->used);
     command.reply_bytes = STELEI_FRAME_HEAD_BYTES + 8 + (size_t)vector->count * 2;
-    return stelei_channel_submit(channel, &command, stelei_io_deadline(channel->timeout_ms),
+    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
                                  request);
 }
 

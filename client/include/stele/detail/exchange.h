@@ -201,6 +201,16 @@ STELEI_INLINE void stelei_channel_append(struct stele_channel *channel, const vo
     channel->out_tail += count;
 }
 
+/* Of a submit: the clock is asked only where the command will have to be sent now. */
+STELEI_INLINE int64_t stelei_channel_deadline(const struct stele_channel *channel,
+                                              const struct stelei_command *command)
+{
+    size_t bytes = command->head_bytes + command->part_bytes[0] + command->part_bytes[1];
+    return STELEI_LIKELY(bytes <= STELEI_CHANNEL_OUT_BYTES - channel->out_tail)
+               ? STELEI_NO_DEADLINE
+               : stelei_io_deadline(channel->timeout_ms);
+}
+
 /* Buffers or sends a command whose head was encoded with channel->next_request. */
 static inline enum stele_status stelei_channel_submit(struct stele_channel *channel,
                                                       const struct stelei_command *command,

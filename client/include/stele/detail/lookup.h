@@ -239,6 +239,7 @@ static inline enum stele_status stelei_settle(const struct stele_table *table, c
                                               struct stelei_probe *probe, uint64_t *clock,
                                               unsigned *attempts)
 {
+    memset(probe, 0, sizeof *probe); /* for compilers that cannot see that a hit fills it */
     while ((*attempts)++ < STELEI_ATTEMPTS) {
         enum stelei_outcome outcome = stelei_find(table, key, key_bytes, hash, probe);
         if (outcome == STELEI_GONE)

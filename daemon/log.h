@@ -1,0 +1,28 @@
+/*
+ * log.h - lines on stderr, for people and for journald. Any thread may call: a line is one write().
+ * Rooms below the programs' floor do not log; they return statuses.
+ */
+#ifndef STELE_DAEMON_LOG_H
+#define STELE_DAEMON_LOG_H
+
+#include <stdbool.h>
+
+/* The numbers are syslog's. */
+enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
+
+struct log {
+    enum log_level level; /* lines above it are dropped */
+    bool terminal;        /* a person reads: no "<N>" in front */
+};
+
+/* Looks whether stderr is a terminal. */
+void log_init(struct log *log, enum log_level level);
+
+/* "error", "warning", "notice", "info" or "debug"; false for anything else. */
+bool log_parse_level(const char *text, enum log_level *level);
+
+/* One line, without its newline; cut at about 500 bytes. Failures are ignored. */
+void log_line(const struct log *log, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,221 @@
+#include "net/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define LISTENER_BACKLOG      128
+#define LISTENER_ACCEPTS_TURN 64
+
+static enum stele_status listener_errno(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return STELE_EACCES;
+    case EINVAL:
+    case ENOENT:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+        return STELE_EINVAL;
+    case ENOMEM:
+    case ENOBUFS:
+        return STELE_ENOMEM;
+    default:
+        return STELE_EIO;
+    }
+}
+
+static bool listener_address(const char *path, struct sockaddr_un *address)
+{
+    size_t bytes = strlen(path);
+    memset(address, 0, sizeof(*address));
+    address->sun_family = AF_UNIX;
+    if (bytes == 0 || bytes >= sizeof(address->sun_path))
+        return false;
+    memcpy(address->sun_path, path, bytes);
+    return true;
+}
+
+enum stele_status net_listener_probe(const char *path)
+{
+    struct sockaddr_un address;
+    if (!listener_address(path, &address))
+        return STELE_EINVAL;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return listener_errno(errno);
+    int error = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
+    close(fd);
+    /* a full backlog (EAGAIN) and a socket that is not ours to use (EACCES) are somebody's too */
+    if (error == 0 || error == EAGAIN || error == EACCES || error == EPERM)
+        return STELE_ELOCKED;
+    return error == ENOENT || error == ECONNREFUSED ? STELE_OK : STELE_EINVAL;
+}
+
+static enum stele_status listener_fail(enum stele_status status, const char *path, const char *what,
+                                       int error, char *detail, size_t detail_bytes)
+{
+    if (error)
+        snprintf(detail, detail_bytes, "socket %s: %s: %s", path, what, strerror(error));
+    else
+        snprintf(detail, detail_bytes, "socket %s: %s", path, what);
+    return status;
+}
+
+/* Removes a socket file at which nobody listens; anything else is left alone. */
+static enum stele_status listener_remove_stale(const char *path, char *detail, size_t detail_bytes)
+{
+    struct stat found;
+    if (lstat(path, &found) != 0)
+        return errno == ENOENT ? STELE_OK
+                               : listener_fail(listener_errno(errno), path, "stat", errno, detail,
+                                               detail_bytes);
+    if (!S_ISSOCK(found.st_mode))
+        return listener_fail(STELE_EINVAL, path, "exists and is not a socket", 0, detail,
+                             detail_bytes);
+    enum stele_status status = net_listener_probe(path);
+    if (status != STELE_OK)
+        return listener_fail(status, path, "somebody listens there; stop that daemon first", 0,
+                             detail, detail_bytes);
+    if (unlink(path) != 0 && errno != ENOENT)
+        return listener_fail(listener_errno(errno), path, "cannot remove the stale file", errno,
+                             detail, detail_bytes);
+    return STELE_OK;
+}
+
+/* The file has its final mode from its first instant, as far as `mode` narrows it. */
+static int listener_bind(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+    mode_t before = umask((mode_t)(~mode & 0777));
+    int error = bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ? 0 : errno;
+    umask(before);
+    return error;
+}
+
+static struct net_peer listener_peer(int fd)
+{
+    struct ucred credentials;
+    socklen_t bytes = sizeof(credentials);
+    struct net_peer peer = {.uid = (uid_t)-1, .gid = (gid_t)-1, .pid = 0};
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) == 0) {
+        peer.uid = credentials.uid;
+        peer.gid = credentials.gid;
+        peer.pid = credentials.pid;
+    }
+    return peer;
+}
+
+static void listener_pause(struct net_listener *listener)
+{
+    listener->paused = true;
+    loop_change(listener->loop, &listener->source, 0);
+}
+
+/* No descriptor is left: takes one connection with the spare one and closes it, so that its peer
+ * learns of it and the backlog does not keep the loop awake. */
+static void listener_turn_away(struct net_listener *listener)
+{
+    listener->turned_away++;
+    if (listener->spare_fd < 0) {
+        listener_pause(listener);
+        return;
+    }
+    close(listener->spare_fd);
+    int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC);
+    if (fd >= 0)
+        close(fd);
+    listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static void listener_ready(struct loop_source *source, unsigned events)
+{
+    struct net_listener *listener = source->context;
+    (void)events;
+    for (int i = 0; i < LISTENER_ACCEPTS_TURN && !listener->paused; i++) {
+        int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            struct net_peer peer = listener_peer(fd);
+            listener->accepted(listener->context, fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE) {
+            listener_turn_away(listener);
+        } else if (errno == ENOMEM || errno == ENOBUFS) {
+            listener_pause(listener);
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+enum stele_status net_listener_open(struct net_listener *listener, struct loop *loop,
+                                    const char *path, mode_t mode, char *detail,
+                                    size_t detail_bytes)
+{
+    struct sockaddr_un address;
+    struct stat bound;
+    if (!listener_address(path, &address))
+        return listener_fail(STELE_EINVAL, path, "the path must have 1..107 bytes", 0, detail,
+                             detail_bytes);
+    enum stele_status status = listener_remove_stale(path, detail, detail_bytes);
+    if (status != STELE_OK)
+        return status;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return listener_fail(listener_errno(errno), path, "socket", errno, detail, detail_bytes);
+    int error = listener_bind(fd, &address, mode);
+    if (error == 0 && (listen(fd, LISTENER_BACKLOG) != 0 || lstat(path, &bound) != 0))
+        error = errno;
+    if (error != 0) {
+        close(fd);
+        return listener_fail(listener_errno(error), path, "cannot listen", error, detail,
+                             detail_bytes);
+    }
+    listener->loop = loop;
+    listener->path = path;
+    listener->device = bound.st_dev;
+    listener->inode = bound.st_ino;
+    listener->paused = false;
+    listener->turned_away = 0;
+    listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->source = (struct loop_source){
+        .fd = fd, .events = LOOP_READ, .ready = listener_ready, .context = listener};
+    status = loop_add(loop, &listener->source);
+    if (status != STELE_OK) {
+        net_listener_close(listener);
+        return listener_fail(status, path, "cannot wait for connections", 0, detail, detail_bytes);
+    }
+    return STELE_OK;
+}
+
+void net_listener_close(struct net_listener *listener)
+{
+    struct stat found;
+    if (listener->source.fd < 0)
+        return;
+    loop_remove(listener->loop, &listener->source);
+    if (lstat(listener->path, &found) == 0 && found.st_dev == listener->device &&
+        found.st_ino == listener->inode)
+        unlink(listener->path);
+    close(listener->source.fd);
+    if (listener->spare_fd >= 0)
+        close(listener->spare_fd);
+    listener->source.fd = listener->spare_fd = -1;
+}
+
+void net_listener_resume(struct net_listener *listener)
+{
+    if (listener->source.fd < 0)
+        return;
+    if (listener->spare_fd < 0)
+        listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (listener->paused) {
+        listener->paused = false;
+        loop_change(listener->loop, &listener->source, LOOP_READ);
+    }
+}

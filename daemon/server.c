@@ -1,0 +1,348 @@
+#include "server.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <stele/detail/frame.h>
+#include <stele/store.h>
+
+#include "command/evaluate.h"
+#include "gateway/gateway.h"
+#include "loop/loop.h"
+#include "net/listener.h"
+#include "notify.h"
+#include "turn.h"
+#include "worker/worker.h"
+
+#define SERVER_TICK_MS         100u
+#define SERVER_LOCK_WAIT_MS    2000 /* a killed daemon's memory takes the kernel a while to undo */
+#define SERVER_LOCK_RETRY_MS   5
+#define SERVER_STOP_MS         1000
+#define SERVER_LINGER_TICKS    50u
+#define SERVER_STEP_UNITS      256u
+#define SERVER_CHUNKS_AHEAD    4u
+#define SERVER_POPULATE_BYTES  (UINT64_C(256) << 10)
+#define SERVER_FULL_LOG_TICKS  100u
+#define SERVER_DESCRIPTORS_MAX 65536u
+#define SERVER_DETAIL_BYTES    256
+
+enum server_task { SERVER_POPULATE = 0 };
+
+/* Who may do what. Later options widen it; the decision stays in server_rights(). */
+struct server_policy {
+    uid_t owner; /* besides root */
+};
+
+struct server {
+    const struct options *options;
+    const struct log *log;
+    struct server_policy policy;
+    struct command_facts facts;
+    struct stele_store *store;
+    struct loop *loop;
+    struct worker *worker;
+    struct net_listener listener;
+    struct command_context commands;
+    struct turn turn;
+    bool stopping;
+    uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
+    uint64_t full_logged;     /* turn.refused_full when it was last logged */
+    uint32_t full_ticks;      /* until it may be logged again */
+};
+
+static double server_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+static void server_heartbeat(struct server *server)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    stele_store_heartbeat(server->store,
+                          (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u);
+}
+
+/* ---- rights -------------------------------------------------------------------------------- */
+
+static uint32_t server_rights(const struct server_policy *policy, const struct net_peer *peer)
+{
+    return peer->uid == policy->owner || peer->uid == 0 ? COMMAND_MAY_WRITE : 0u;
+}
+
+/* Who may read the segment may connect: to ask for its descriptor, and to be told STELE_EPERM. */
+static mode_t server_socket_mode(uint32_t segment_mode)
+{
+    mode_t mode = 0600;
+    if (segment_mode == 0)
+        segment_mode = 0640;
+    if (segment_mode & 0040)
+        mode |= 0060;
+    if (segment_mode & 0004)
+        mode |= 0006;
+    return mode;
+}
+
+/* ---- events -------------------------------------------------------------------------------- */
+
+static void server_accepted(void *context, int fd, const struct net_peer *peer)
+{
+    struct server *server = context;
+    struct gateway_limits limits = {.frame_max_bytes = server->options->frame_max_bytes,
+                                    .rights = server_rights(&server->policy, peer),
+                                    .facts = &server->facts};
+    /* one that may not write has nothing large to say */
+    if (!(limits.rights & COMMAND_MAY_WRITE))
+        limits.frame_max_bytes = STELEI_FRAME_MIN_BYTES;
+    enum stele_status status = turn_add_peer(&server->turn, fd, peer, &gateway_native, &limits);
+    if (status != STELE_OK)
+        log_line(server->log, LOG_WARNING, "a connection was refused: %s",
+                 stele_status_text(status));
+}
+
+static void server_signalled(void *context, int signal)
+{
+    struct server *server = context;
+    log_line(server->log, LOG_INFO, "stopping on signal %d", signal);
+    server->stopping = true;
+}
+
+static void server_log_shortages(struct server *server)
+{
+    if (server->listener.turned_away > 0) {
+        log_line(server->log, LOG_WARNING, "%u connections turned away: no descriptors left",
+                 server->listener.turned_away);
+        server->listener.turned_away = 0;
+    }
+    if (server->full_ticks > 0)
+        server->full_ticks--;
+    if (server->turn.refused_full != server->full_logged && server->full_ticks == 0) {
+        log_line(server->log, LOG_WARNING, "%llu writes refused: %s",
+                 (unsigned long long)(server->turn.refused_full - server->full_logged),
+                 stele_status_text(STELE_ENOSPC));
+        server->full_logged = server->turn.refused_full;
+        server->full_ticks = SERVER_FULL_LOG_TICKS;
+    }
+}
+
+static void server_wake_worker(struct server *server, uint64_t after_bytes)
+{
+    uint64_t moved = server->commands.applied_bytes - server->populated_bytes;
+    if (moved == 0 || moved < after_bytes)
+        return;
+    server->populated_bytes = server->commands.applied_bytes;
+    worker_wake(server->worker, SERVER_POPULATE);
+}
+
+static void server_tick(void *context)
+{
+    struct server *server = context;
+    server_heartbeat(server);
+    server_wake_worker(server, 0);
+    net_listener_resume(&server->listener);
+    turn_tick(&server->turn, SERVER_LINGER_TICKS);
+    server_log_shortages(server);
+}
+
+/* On the helper thread. A full segment or tmpfs is the writes' to report. */
+static void server_populate(void *context)
+{
+    struct server *server = context;
+    stele_store_populate(server->store, SERVER_CHUNKS_AHEAD);
+}
+
+/* ---- start --------------------------------------------------------------------------------- */
+
+static enum stele_status server_try_store(struct server *server, char *detail)
+{
+    const struct options *options = server->options;
+    struct stele_store_options store_options;
+    enum stele_status status = net_listener_probe(options->socket_path);
+    if (status == STELE_ELOCKED) {
+        snprintf(detail, SERVER_DETAIL_BYTES, "socket %s: somebody listens there",
+                 options->socket_path);
+        return status;
+    }
+    memset(&store_options, 0, sizeof(store_options));
+    store_options.name = options->name;
+    store_options.max_bytes = options->max_bytes;
+    store_options.mode = options->mode;
+    store_options.unlocked = true; /* the loop's thread alone calls it, but for populate */
+    store_options.replace = options->replace;
+    store_options.small_pages = options->small_pages;
+    return stele_store_open(&store_options, &server->store, detail, SERVER_DETAIL_BYTES);
+}
+
+/* Neither the lock nor the socket of a daemon that was just killed is free at once; one that lives
+ * holds them for longer than we wait. */
+static enum stele_status server_open_store(struct server *server, double *opened_ms)
+{
+    char detail[SERVER_DETAIL_BYTES] = "";
+    double deadline = server_now_ms() + SERVER_LOCK_WAIT_MS;
+    double began;
+    enum stele_status status;
+    for (;;) {
+        began = server_now_ms();
+        status = server_try_store(server, detail);
+        if (status != STELE_ELOCKED || server_now_ms() > deadline)
+            break;
+        struct timespec pause = {.tv_sec = 0, .tv_nsec = SERVER_LOCK_RETRY_MS * 1000000L};
+        nanosleep(&pause, NULL);
+    }
+    *opened_ms = server_now_ms() - began;
+    if (status != STELE_OK)
+        log_line(server->log, LOG_ERROR, "segment %s: %s", server->options->name,
+                 detail[0] ? detail : stele_status_text(status));
+    return status;
+}
+
+/* As many connections as the administrator's hard limit allows. */
+static void server_raise_descriptors(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    rlim_t wanted =
+        limit.rlim_max < SERVER_DESCRIPTORS_MAX ? limit.rlim_max : (rlim_t)SERVER_DESCRIPTORS_MAX;
+    if (limit.rlim_cur < wanted) {
+        limit.rlim_cur = wanted;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static enum stele_status server_open_loop(struct server *server)
+{
+    sigset_t stops;
+    signal(SIGPIPE, SIG_IGN); /* stderr may be a pipe */
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGTERM);
+    sigaddset(&stops, SIGINT);
+    enum stele_status status = loop_open(&server->loop);
+    if (status == STELE_OK)
+        status = loop_set_signals(server->loop, &stops, server_signalled, server);
+    if (status == STELE_OK)
+        status = loop_set_timer(server->loop, SERVER_TICK_MS, server_tick, server);
+    if (status != STELE_OK)
+        log_line(server->log, LOG_ERROR, "event loop: %s", stele_status_text(status));
+    return status;
+}
+
+static void server_learn_facts(struct server *server)
+{
+    struct stele_store_stats stats;
+    stele_store_get_stats(server->store, &stats);
+    server->facts.name = server->options->name;
+    server->facts.epoch = stats.epoch;
+    server->facts.segment_bytes = stats.max_bytes;
+    command_context_init(&server->commands, server->store);
+    turn_init(&server->turn, server->loop, server->log, &server->commands,
+              stele_store_fd(server->store));
+}
+
+static enum stele_status server_start(struct server *server)
+{
+    const struct worker_task tasks[] = {{server_populate, server}};
+    char detail[SERVER_DETAIL_BYTES] = "";
+    double opened_ms = 0;
+    server_raise_descriptors();
+    enum stele_status status = server_open_loop(server);
+    if (status == STELE_OK)
+        status = server_open_store(server, &opened_ms);
+    if (status != STELE_OK)
+        return status;
+    server_learn_facts(server);
+    server_heartbeat(server);
+    status = worker_open(tasks, 1, &server->worker);
+    if (status != STELE_OK) {
+        log_line(server->log, LOG_ERROR, "helper thread: %s", stele_status_text(status));
+        return status;
+    }
+    worker_wake(server->worker, SERVER_POPULATE);
+    server->listener.accepted = server_accepted;
+    server->listener.context = server;
+    status = net_listener_open(&server->listener, server->loop, server->options->socket_path,
+                               server_socket_mode(server->options->mode), detail, sizeof(detail));
+    if (status != STELE_OK) {
+        log_line(server->log, LOG_ERROR, "%s", detail);
+        return status;
+    }
+    log_line(server->log, LOG_INFO, "ready: segment %s %s in %.1f ms, epoch %llu, listening at %s",
+             server->options->name,
+             stele_store_get_origin(server->store) == STELE_STORE_ADOPTED ? "adopted" : "created",
+             opened_ms, (unsigned long long)server->facts.epoch, server->options->socket_path);
+    notify_send(getenv("NOTIFY_SOCKET"), "READY=1");
+    return STELE_OK;
+}
+
+/* ---- serve and stop ------------------------------------------------------------------------ */
+
+/* Blocks only when neither a connection nor the store has work left. */
+static enum stele_status server_serve(struct server *server)
+{
+    enum stele_status status = STELE_OK;
+    bool store_busy = true;
+    while (!server->stopping && status == STELE_OK) {
+        bool busy = store_busy || turn_pending(&server->turn);
+        status = loop_turn(server->loop, busy ? 0 : -1);
+        turn_run(&server->turn);
+        store_busy = stele_store_step(server->store, SERVER_STEP_UNITS);
+        server_wake_worker(server, SERVER_POPULATE_BYTES);
+    }
+    if (status != STELE_OK)
+        log_line(server->log, LOG_ERROR, "event loop: %s", stele_status_text(status));
+    return status;
+}
+
+/* No new connections, no new commands; replies that wait get a moment to leave. */
+static void server_drain(struct server *server)
+{
+    double deadline = server_now_ms() + SERVER_STOP_MS;
+    notify_send(getenv("NOTIFY_SOCKET"), "STOPPING=1");
+    net_listener_close(&server->listener);
+    turn_stop(&server->turn);
+    turn_run(&server->turn);
+    while (server->turn.peer_count > 0 && server_now_ms() < deadline) {
+        if (loop_turn(server->loop, (int)SERVER_TICK_MS) != STELE_OK)
+            break;
+        turn_run(&server->turn);
+    }
+    if (server->turn.peer_count > 0)
+        log_line(server->log, LOG_WARNING, "%u connections did not take their replies",
+                 server->turn.peer_count);
+}
+
+static void server_close(struct server *server)
+{
+    if (server->turn.loop)
+        turn_fini(&server->turn);
+    net_listener_close(&server->listener);
+    worker_close(server->worker);
+    stele_store_close(server->store);
+    loop_close(server->loop);
+}
+
+int server_run(const struct options *options, const struct log *log)
+{
+    struct server server;
+    memset(&server, 0, sizeof(server));
+    server.options = options;
+    server.log = log;
+    server.policy.owner = geteuid();
+    server.listener.source.fd = -1;
+    enum stele_status status = server_start(&server);
+    if (status == STELE_OK) {
+        status = server_serve(&server);
+        server_drain(&server);
+    }
+    server_close(&server);
+    if (status == STELE_OK)
+        log_line(log, LOG_INFO, "stopped");
+    return status == STELE_OK ? 0 : 1;
+}

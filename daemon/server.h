@@ -1,0 +1,18 @@
+/*
+ * server.h - the daemon as a whole: owns the store, the loop, the helper thread, the listener and
+ * the connections, and knows the order in which they start and stop. Main's thread.
+ */
+#ifndef STELE_DAEMON_SERVER_H
+#define STELE_DAEMON_SERVER_H
+
+#include "log.h"
+#include "options.h"
+
+/*
+ * Serves until SIGTERM or SIGINT. Start: signals, store (created or adopted), helper thread,
+ * listener, ready. Stop: listener, replies (up to a second), helper thread, store. Returns what
+ * the process should exit with: 0 after a clean stop, 1 when something failed (which was logged).
+ */
+int server_run(const struct options *options, const struct log *log);
+
+#endif

@@ -1,0 +1,206 @@
+#include "turn.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Per connection and turn; with ~0.5 us a command, others wait a few milliseconds at most. */
+#define TURN_COMMANDS_MAX 4096u
+#define TURN_OUT_CAP      ((size_t)1 << 20)
+
+static void turn_enqueue(struct turn_peer *peer)
+{
+    if (peer->queued)
+        return;
+    peer->queued = true;
+    peer->queue_next = NULL;
+    *peer->turn->queue_end = peer;
+    peer->turn->queue_end = &peer->queue_next;
+}
+
+/* The queue as it stands; what is enqueued from now on belongs to the next turn. */
+static struct turn_peer *turn_take_queue(struct turn *turn)
+{
+    struct turn_peer *queue = turn->queue;
+    turn->queue = NULL;
+    turn->queue_end = &turn->queue;
+    for (struct turn_peer *peer = queue; peer; peer = peer->queue_next)
+        peer->queued = false;
+    return queue;
+}
+
+void turn_init(struct turn *turn, struct loop *loop, const struct log *log,
+               struct command_context *commands, int segment_fd)
+{
+    memset(turn, 0, sizeof(*turn));
+    turn->loop = loop;
+    turn->log = log;
+    turn->commands = commands;
+    turn->segment_fd = segment_fd;
+    turn->queue_end = &turn->queue;
+}
+
+static void turn_remove_peer(struct turn_peer *peer)
+{
+    struct turn *turn = peer->turn;
+    log_line(turn->log, LOG_DEBUG, "connection of uid %u, pid %d ended",
+             (unsigned)peer->connection.peer.uid, (int)peer->connection.peer.pid);
+    if (peer->next)
+        peer->next->previous = peer->previous;
+    if (peer->previous)
+        peer->previous->next = peer->next;
+    else
+        turn->peers = peer->next;
+    turn->peer_count--;
+    net_connection_close(&peer->connection);
+    free(peer);
+}
+
+void turn_fini(struct turn *turn)
+{
+    turn_take_queue(turn);
+    while (turn->peers)
+        turn_remove_peer(turn->peers);
+}
+
+static void turn_peer_ready(struct loop_source *source, unsigned events)
+{
+    struct turn_peer *peer = source->context;
+    if (events & LOOP_READ)
+        net_connection_fill(&peer->connection, peer->need_bytes);
+    else if (events & LOOP_GONE)
+        peer->connection.dead = true;
+    turn_enqueue(peer);
+}
+
+enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer *peer,
+                                const struct gateway *gateway, const struct gateway_limits *limits)
+{
+    struct turn_peer *made = calloc(1, sizeof(*made));
+    if (!made) {
+        close(fd);
+        return STELE_ENOMEM;
+    }
+    enum stele_status status = net_connection_open(&made->connection, turn->loop, fd, peer,
+                                                   TURN_OUT_CAP, turn_peer_ready, made);
+    if (status != STELE_OK) {
+        free(made);
+        return status;
+    }
+    made->gateway = gateway;
+    made->rights = limits->rights;
+    made->turn = turn;
+    gateway->open(made->session, limits);
+    made->next = turn->peers;
+    if (turn->peers)
+        turn->peers->previous = made;
+    turn->peers = made;
+    turn->peer_count++;
+    log_line(turn->log, LOG_DEBUG, "connection of uid %u, pid %d", (unsigned)peer->uid,
+             (int)peer->pid);
+    return STELE_OK;
+}
+
+static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
+{
+    struct net_connection *connection = &peer->connection;
+    log_line(peer->turn->log, LOG_WARNING, "connection of uid %u, pid %d is closed: %s",
+             (unsigned)connection->peer.uid, (int)connection->peer.pid, stele_status_text(status));
+    connection->closing = true;
+    net_buffer_consume(&connection->in, net_buffer_held(&connection->in));
+}
+
+static void turn_answer(struct turn_peer *peer, const struct command *command)
+{
+    struct turn *turn = peer->turn;
+    struct net_connection *connection = &peer->connection;
+    struct command_reply reply;
+    command_execute(turn->commands, command, peer->rights, &reply);
+    if (reply.status == STELE_ENOSPC)
+        turn->refused_full++;
+    if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
+        reply.status = STELE_EBUSY;
+    peer->gateway->reply(peer->session, command, &reply, &connection->out);
+    if (command->hang_up)
+        turn_hang_up(peer, reply.status);
+}
+
+/*
+ * Runs the whole commands that are held. Room for a reply is made before its command runs, so that
+ * a command which ran is always answered, or the connection ends. Stops, with `more` set, when the
+ * budget is used up or the peer does not take its replies.
+ */
+static void turn_execute(struct turn_peer *peer)
+{
+    struct net_connection *connection = &peer->connection;
+    struct net_buffer *in = &connection->in;
+    struct command command;
+    peer->more = false;
+    for (uint32_t done = 0; !connection->closing && !connection->dead; done++) {
+        size_t used_bytes = 0;
+        if (net_buffer_held(in) == 0)
+            return;
+        if (done == TURN_COMMANDS_MAX || net_connection_stalled(connection)) {
+            peer->more = true;
+            return;
+        }
+        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK) {
+            connection->dead = true;
+            return;
+        }
+        if (peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
+                                 &used_bytes, &peer->need_bytes, &command) == GATEWAY_MORE)
+            return;
+        peer->need_bytes = 0;
+        net_buffer_consume(in, used_bytes);
+        turn_answer(peer, &command);
+    }
+}
+
+/* After the fence: replies out, and what this connection waits for next. */
+static void turn_settle(struct turn_peer *peer)
+{
+    struct net_connection *connection = &peer->connection;
+    net_connection_flush(connection);
+    if (connection->ended && !peer->more)
+        connection->closing = true; /* half a frame may be left: it has no effect */
+    if (net_connection_finished(connection)) {
+        turn_remove_peer(peer);
+        return;
+    }
+    net_connection_wait(connection);
+    if (peer->more && !net_connection_stalled(connection))
+        turn_enqueue(peer);
+}
+
+void turn_run(struct turn *turn)
+{
+    uint64_t before = turn->commands->applied_effects;
+    struct turn_peer *queue = turn_take_queue(turn);
+    for (struct turn_peer *peer = queue; peer; peer = peer->queue_next)
+        turn_execute(peer);
+    if (turn->commands->applied_effects != before)
+        stele_store_fence(); /* promise D: all of this turn is visible before any reply */
+    for (struct turn_peer *peer = queue, *next; peer; peer = next) {
+        next = peer->queue_next;
+        turn_settle(peer);
+    }
+}
+
+void turn_stop(struct turn *turn)
+{
+    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
+        peer->connection.closing = true;
+        turn_enqueue(peer);
+    }
+}
+
+void turn_tick(struct turn *turn, uint32_t ticks_max)
+{
+    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
+        if (peer->connection.closing && ++peer->closing_ticks > ticks_max) {
+            peer->connection.dead = true;
+            turn_enqueue(peer);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/*
+ * turn.h - one turn of the daemon: every connection that has something is drained up to a budget,
+ * its commands are evaluated and applied in order, one fence publishes all of it, and then the
+ * replies go out, one send per connection. The loop's thread only. Knows gateways only through
+ * gateway.h.
+ *
+ *     queue -> execute each -> fence -> send each -> wait, queue again, or close
+ */
+#ifndef STELE_DAEMON_TURN_H
+#define STELE_DAEMON_TURN_H
+
+#include "command/evaluate.h"
+#include "gateway/gateway.h"
+#include "log.h"
+#include "net/connection.h"
+
+/* A connection with the protocol that it speaks. Owned by the turn's list. */
+struct turn_peer {
+    struct net_connection connection;
+    const struct gateway *gateway;
+    uint64_t session[GATEWAY_SESSION_BYTES / 8];
+    size_t need_bytes; /* what the gateway waits for */
+    uint32_t rights;
+    uint32_t closing_ticks; /* since it began to close */
+    bool more;              /* stopped with whole commands in `in`: by the budget, or stalled */
+    bool queued;
+    struct turn_peer *queue_next;
+    struct turn_peer *next, *previous;
+    struct turn *turn;
+};
+
+struct turn {
+    struct loop *loop;
+    const struct log *log;
+    struct command_context *commands;
+    int segment_fd;          /* what HELLO may pass; borrowed */
+    struct turn_peer *peers; /* all of them */
+    uint32_t peer_count;
+    struct turn_peer *queue; /* those that have something to do in the next turn */
+    struct turn_peer **queue_end;
+    uint64_t refused_full; /* commands answered with STELE_ENOSPC */
+};
+
+void turn_init(struct turn *turn, struct loop *loop, const struct log *log,
+               struct command_context *commands, int segment_fd);
+/* Closes all connections at once. */
+void turn_fini(struct turn *turn);
+
+/* Takes over an accepted descriptor, also on failure. STELE_ENOMEM, STELE_EIO. */
+enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer *peer,
+                                const struct gateway *gateway, const struct gateway_limits *limits);
+
+/* After loop_turn(): works off the queue. Bounded by the budgets of the connections queued. */
+void turn_run(struct turn *turn);
+
+/* True when connections wait for another turn without waiting for the loop: do not block. */
+static inline bool turn_pending(const struct turn *turn)
+{
+    return turn->queue != NULL;
+}
+
+/* Reads no more from anybody; connections go as their replies have been sent. */
+void turn_stop(struct turn *turn);
+
+/* Drops connections that have been closing for `ticks_max` calls without taking their replies. */
+void turn_tick(struct turn *turn, uint32_t ticks_max);
+
+#endif
