@@ -26,7 +26,7 @@ struct stele_lookup {
 /* What one stage of a batch leaves to the next. */
 struct stelei_ahead {
     uint64_t hash;
-    uint64_t bucket;
+    struct stelei_aim aim;
     struct stelei_probe probe; /* head NULL: left to stele_get() */
     uint64_t off;              /* of the record that may be it; 0 = none has the tag */
 };
@@ -37,8 +37,8 @@ STELEI_INLINE void stelei_ahead_bucket(const struct stele_table *table, uint64_t
                                        struct stelei_ahead *ahead)
 {
     ahead->hash = stelei_hash(lookup->key, lookup->key_bytes, table->map.hash_seed);
-    ahead->bucket = stelei_geometry_bucket(geometry, ahead->hash);
-    uint64_t off = stelei_bucket_off(&table->map, table->root, ahead->bucket, limit);
+    ahead->aim = stelei_geometry_aim(geometry, ahead->hash);
+    uint64_t off = stelei_bucket_off(&table->map, table->root, ahead->aim.bucket, limit);
     ahead->probe.place.head = off ? stelei_bucket_at(&table->map, off) : NULL;
     __builtin_prefetch(ahead->probe.place.head);
 }
@@ -52,9 +52,8 @@ STELEI_INLINE void stelei_ahead_record(const struct stele_table *table, uint64_t
     if (STELEI_UNLIKELY(!head))
         return;
     uint64_t word = stelei_sequence_begin(&head->sequence);
-    unsigned depth = stelei_sequence_depth(word);
     ahead->probe.place.word = word;
-    if (STELEI_UNLIKELY(depth == 0 || stelei_depth_bucket(ahead->hash, depth) != ahead->bucket)) {
+    if (STELEI_UNLIKELY(!stelei_aim_hits(&ahead->aim, word))) {
         ahead->probe.place.head = NULL;
         return;
     }
@@ -81,8 +80,8 @@ STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t
         return stelei_load32_dependent(&probe->place.head->link) == 0 &&
                stelei_probe_unchanged(table, probe);
     }
-    if (STELEI_UNLIKELY(stelei_record_match(&table->map, ahead->off, limit, lookup->key,
-                                            (uint32_t)lookup->key_bytes, probe) != STELEI_HIT))
+    if (STELEI_UNLIKELY(!stelei_record_plain(&table->map, ahead->off, limit, lookup->key,
+                                             (uint32_t)lookup->key_bytes, probe)))
         return false;
     size_t bytes = stelei_record_value_bytes(probe->meta);
     if (STELEI_UNLIKELY(bytes > lookup->capacity || bytes > STELEI_LARGE_BYTES))

@@ -190,7 +190,8 @@ STELEI_INLINE uint32_t stelei_match16(const uint64_t *p, uint8_t byte)
 #endif
 
 /* Below this many bytes a copy goes word by word; above, as one opaque block (unless TSan or the
- * explorer watch). Measured: word copies of 64 KiB cost 1.5-1.9 times memcpy. */
+ * explorer watch).
+ * Measured: word copies of 64 KiB cost 1.5-1.9 times memcpy. */
 #define STELEI_WORD_COPY_BYTES 256u
 
 /*
