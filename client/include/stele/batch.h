@@ -86,7 +86,7 @@ STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t
     size_t bytes = stelei_record_value_bytes(probe->meta);
     if (STELEI_UNLIKELY(bytes > lookup->capacity || bytes > STELEI_LARGE_BYTES))
         return false;
-    stelei_copy_out(lookup->buffer, stelei_probe_value(probe), bytes);
+    stelei_copy_out(lookup->buffer, stelei_probe_value(probe, lookup->key_bytes), bytes);
     lookup->value_bytes = bytes;
     lookup->status = STELE_OK;
     return stelei_probe_unchanged(table, probe);

@@ -153,7 +153,7 @@ STELEI_COLD static enum stele_status stelei_get_again(const struct stele_table *
             *value_bytes = bytes;
             return STELE_ESHORT;
         }
-        stelei_copy_out(buffer, stelei_probe_value(&probe), bytes);
+        stelei_copy_out(buffer, stelei_probe_value(&probe, key_bytes), bytes);
         if (stelei_clock_untouched(table, clock) || stelei_probe_unchanged(table, &probe)) {
             *value_bytes = bytes;
             return STELE_OK;
@@ -178,7 +178,7 @@ static inline enum stele_status stele_get(const struct stele_table *table, const
     if (STELEI_LIKELY(outcome == STELEI_HIT)) {
         size_t bytes = stelei_record_value_bytes(probe.meta);
         if (STELEI_LIKELY(bytes <= capacity && bytes <= STELEI_LARGE_BYTES)) {
-            stelei_copy_out(buffer, stelei_probe_value(&probe), bytes);
+            stelei_copy_out(buffer, stelei_probe_value(&probe, key_bytes), bytes);
             if (STELEI_LIKELY(stelei_probe_unchanged(table, &probe))) {
                 *value_bytes = bytes;
                 return STELE_OK;
@@ -227,7 +227,7 @@ static inline enum stele_status stele_view_take(const struct stele_table *table,
         stelei_settle(table, key, (uint32_t)key_bytes, hash, &probe, &clock, &attempts);
     if (status != STELE_OK)
         return status;
-    view->data = stelei_probe_value(&probe);
+    view->data = stelei_probe_value(&probe, key_bytes);
     view->bytes = stelei_record_value_bytes(probe.meta);
     view->token = probe;
     view->clock = clock;

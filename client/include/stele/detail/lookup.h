@@ -222,9 +222,10 @@ STELEI_INLINE enum stelei_outcome stelei_find(const struct stele_table *table, c
     return outcome;
 }
 
-STELEI_INLINE const uint64_t *stelei_probe_value(const struct stelei_probe *probe)
+/* After a hit; the record's key has the length that was asked for. */
+STELEI_INLINE const uint64_t *stelei_probe_value(const struct stelei_probe *probe, size_t key_bytes)
 {
-    return probe->key + (stelei_record_key_bytes(probe->meta) + 7) / 8;
+    return probe->key + (key_bytes + 7) / 8;
 }
 
 /*
