@@ -2,9 +2,9 @@
  * batch.h - many lookups with their cache misses side by side. What reader.h promises of a lookup
  * (threads, fork, signals, ordering, progress) holds for each of them.
  *
- * Three stages over a group of keys, each asking for the lines that the next one needs: buckets,
- * records, values. Source of the idea: Chen et al., "Improving Hash Join Performance through
- * Prefetching", ICDE 2004 (group prefetching).
+ * Four stages over a group of keys, each asking for the lines that the next one needs: buckets,
+ * overflow lines, records, values. Source of the idea: Chen et al., "Improving Hash Join
+ * Performance through Prefetching", ICDE 2004 (group prefetching).
  */
 #ifndef STELE_BATCH_H
 #define STELE_BATCH_H
@@ -27,8 +27,9 @@ struct stele_lookup {
 struct stelei_ahead {
     uint64_t hash;
     struct stelei_aim aim;
-    struct stelei_probe probe; /* head NULL: left to stele_get() */
-    uint64_t off;              /* of the record that may be it; 0 = none has the tag */
+    struct stelei_probe probe;        /* head NULL: left to stele_get() */
+    const struct stelei_bucket *line; /* the overflow line to be searched, or NULL */
+    uint64_t off;                     /* of the record that may be it; 0 = none has the tag */
 };
 
 /* Stage 1: where the key's bucket should be; asks for its line. */
@@ -43,12 +44,39 @@ STELEI_INLINE void stelei_ahead_bucket(const struct stele_table *table, uint64_t
     __builtin_prefetch(ahead->probe.place.head);
 }
 
-/* Stage 2: the one record that may be it; asks for its lines. */
-STELEI_INLINE void stelei_ahead_record(const struct stele_table *table, uint64_t limit,
-                                       struct stelei_ahead *ahead)
+STELEI_INLINE void stelei_ahead_fetch(const struct stele_table *table, uint64_t off, uint64_t limit)
+{
+    if (STELEI_LIKELY(off - 1 < limit - 8)) {
+        __builtin_prefetch(table->map.base + off);
+        __builtin_prefetch(table->map.base + off + 55); /* a small record seldom fits one line */
+    }
+}
+
+/* The records of a line that have the tag: asks for them. False: none has. */
+STELEI_INLINE bool stelei_ahead_match(const struct stele_table *table, uint64_t limit,
+                                      const struct stelei_bucket *line, uint64_t word,
+                                      struct stelei_ahead *ahead)
+{
+    uint64_t match = stelei_line_match(line, word, stelei_hash_tag(ahead->hash));
+    if (match == 0)
+        return false;
+    uint32_t ref = stelei_load32_dependent(&line->ref[__builtin_ctzll(match)]);
+    ahead->off = stelei_ref_off(&table->map, ref);
+    stelei_ahead_fetch(table, ahead->off, limit);
+    if (STELEI_UNLIKELY(match & (match - 1))) { /* another one, for stele_get() */
+        ref = stelei_load32_dependent(&line->ref[__builtin_ctzll(match & (match - 1))]);
+        stelei_ahead_fetch(table, stelei_ref_off(&table->map, ref), limit);
+    }
+    return true;
+}
+
+/* Stage 2: the record in the first line that may be it; or asks for the first overflow line. */
+STELEI_INLINE void stelei_ahead_head(const struct stele_table *table, uint64_t limit,
+                                     struct stelei_ahead *ahead)
 {
     const struct stelei_bucket *head = ahead->probe.place.head;
     ahead->off = 0;
+    ahead->line = NULL;
     if (STELEI_UNLIKELY(!head))
         return;
     uint64_t word = stelei_sequence_begin(&head->sequence);
@@ -57,18 +85,29 @@ STELEI_INLINE void stelei_ahead_record(const struct stele_table *table, uint64_t
         ahead->probe.place.head = NULL;
         return;
     }
-    uint64_t match = stelei_line_match(head, word, stelei_hash_tag(ahead->hash));
-    if (match == 0)
+    if (stelei_ahead_match(table, limit, head, word, ahead))
         return;
-    uint32_t ref = stelei_load32_dependent(&head->ref[__builtin_ctzll(match)]);
-    ahead->off = stelei_ref_off(&table->map, ref);
-    if (STELEI_LIKELY(ahead->off - 1 < limit - 8)) {
-        __builtin_prefetch(table->map.base + ahead->off);
-        __builtin_prefetch(table->map.base + ahead->off + 55);
+    uint64_t next = stelei_ref_off(&table->map, stelei_load32_dependent(&head->link));
+    if (next == 0)
+        return;
+    if (STELEI_UNLIKELY(next + STELEI_BUCKET_BYTES > limit)) {
+        ahead->probe.place.head = NULL;
+        return;
     }
+    ahead->line = stelei_bucket_at(&table->map, next);
+    __builtin_prefetch(ahead->line);
 }
 
-/* Stage 3: as stele_get(), from where the stages have come. false: not settled by them. */
+/* Stage 3: the same in that overflow line, for the one key in ten that stands in one. */
+STELEI_INLINE void stelei_ahead_line(const struct stele_table *table, uint64_t limit,
+                                     struct stelei_ahead *ahead)
+{
+    if (STELEI_UNLIKELY(ahead->line != NULL))
+        stelei_ahead_match(table, limit, ahead->line, stelei_load64_acquire(&ahead->line->sequence),
+                           ahead);
+}
+
+/* Stage 4: as stele_get(), from where the stages have come. false: not settled by them. */
 STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t limit,
                                        struct stelei_ahead *ahead, struct stele_lookup *lookup)
 {
@@ -76,9 +115,8 @@ STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t
     if (STELEI_UNLIKELY(!probe->place.head))
         return false;
     if (ahead->off == 0) {
-        lookup->status = STELE_ENOTFOUND;
-        return stelei_load32_dependent(&probe->place.head->link) == 0 &&
-               stelei_probe_unchanged(table, probe);
+        lookup->status = STELE_ENOTFOUND; /* there was no overflow line either */
+        return !ahead->line && stelei_probe_unchanged(table, probe);
     }
     if (STELEI_UNLIKELY(!stelei_record_plain(&table->map, ahead->off, limit, lookup->key,
                                              (uint32_t)lookup->key_bytes, probe)))
@@ -102,7 +140,9 @@ static inline void stelei_get_staged(const struct stele_table *table, uint64_t w
     for (size_t i = 0; i < n; i++)
         stelei_ahead_bucket(table, geometry, limit, &lookups[i], &ahead[i]);
     for (size_t i = 0; i < n; i++)
-        stelei_ahead_record(table, limit, &ahead[i]);
+        stelei_ahead_head(table, limit, &ahead[i]);
+    for (size_t i = 0; i < n; i++)
+        stelei_ahead_line(table, limit, &ahead[i]);
     for (size_t i = 0; i < n; i++) {
         struct stele_lookup *l = &lookups[i];
         ahead[i].probe.table_word = word;
