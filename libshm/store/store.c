@@ -197,17 +197,35 @@ static enum stele_status write_once(struct stele_store *store, const struct writ
     return table_write(table, mode, write->key, write->key_bytes, write->value, write->value_bytes);
 }
 
+/* Memory that the former writer or a dropped table left is not free yet: takes the pause, once. */
+static bool worth_another_try(struct stele_store *store, enum stele_status status)
+{
+    if (status != STELE_ENOSPC || (store->adopt.phase == ADOPT_IDLE && !store->reclaim.first))
+        return false;
+    step_to_end(store);
+    return true;
+}
+
 static enum stele_status write_locked(struct stele_store *store, const struct write *write)
 {
     if (write->key_bytes > STELEI_KEY_MAX_BYTES || write->value_bytes > STELEI_VALUE_MAX_BYTES)
         return STELE_ETOOBIG;
     enum stele_status status = write_once(store, write);
-    if (status == STELE_ENOSPC && (store->adopt.phase != ADOPT_IDLE || store->reclaim.first)) {
-        /* memory that the former writer or a dropped table left is not free yet: take the pause */
-        step_to_end(store);
-        status = write_once(store, write);
-    }
-    return status;
+    return worth_another_try(store, status) ? write_once(store, write) : status;
+}
+
+static enum stele_status create_locked(struct stele_store *store, const char *name, uint32_t at,
+                                       uint32_t *id)
+{
+    enum stele_status status = catalog_create(&store->catalog, name, at, id);
+    return worth_another_try(store, status) ? catalog_create(&store->catalog, name, at, id)
+                                            : status;
+}
+
+static enum stele_status clear_locked(struct stele_store *store, uint32_t id)
+{
+    enum stele_status status = catalog_clear(&store->catalog, id);
+    return worth_another_try(store, status) ? catalog_clear(&store->catalog, id) : status;
 }
 
 /* Writes that come without an lsn of their own take the next one. */
@@ -290,7 +308,7 @@ enum stele_status stele_store_table_create(struct stele_store *store, const char
                                            uint32_t *id)
 {
     enter(store);
-    enum stele_status status = catalog_create(&store->catalog, name, CATALOG_ANY, id);
+    enum stele_status status = create_locked(store, name, CATALOG_ANY, id);
     if (status == STELE_OK)
         applied(store, 0);
     leave(store);
@@ -310,7 +328,7 @@ enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id)
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id)
 {
     enter(store);
-    enum stele_status status = catalog_clear(&store->catalog, id);
+    enum stele_status status = clear_locked(store, id);
     if (status == STELE_OK)
         applied(store, 0);
     leave(store);
@@ -330,7 +348,7 @@ static enum stele_status apply_create(struct stele_store *store, const struct st
         effect->hash_id != STELEI_HASH_XXH3)
         return STELE_ETYPE;
     memcpy(name, effect->key, effect->key_bytes);
-    enum stele_status status = catalog_create(&store->catalog, name, effect->table, &id);
+    enum stele_status status = create_locked(store, name, effect->table, &id);
     return status == STELE_EEXIST && id == effect->table ? STELE_OK : status;
 }
 
@@ -352,7 +370,7 @@ static enum stele_status apply_locked(struct stele_store *store, const struct st
     case STELEI_EFFECT_TABLE_DROP:
         return catalog_drop(&store->catalog, effect->table);
     case STELEI_EFFECT_TABLE_CLEAR:
-        return catalog_clear(&store->catalog, effect->table);
+        return clear_locked(store, effect->table);
     default:
         return STELE_EINVAL;
     }
@@ -405,16 +423,17 @@ enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_
     enter(store);
     struct table *found = catalog_table(&store->catalog, table);
     if (found) {
-        struct index_size size = {found->lines * STELEI_BUCKET_BYTES,
-                                  store->segment.map.granule_shift};
+        uint64_t lines = stelei_load64(&found->root->lines);
+        struct index_size size = {lines * STELEI_BUCKET_BYTES, store->segment.map.granule_shift};
         index_blocks(&store->segment, found->root_off, found->buckets, add_block, &size);
-        stats->entries = found->entries;
+        /* as published: during an adoption the former writer's numbers */
+        stats->entries = stelei_load64(&found->root->entries);
         stats->buckets = found->buckets;
-        stats->lines = found->lines;
-        stats->overflow = found->overflow;
+        stats->lines = lines;
+        stats->overflow = stelei_load64(&found->root->overflow);
         stats->index_bytes = size.bytes;
-        stats->record_bytes = found->record_bytes;
-        stats->payload_bytes = found->payload_bytes;
+        stats->record_bytes = stelei_load64(&found->root->record_bytes);
+        stats->payload_bytes = stelei_load64(&found->root->payload_bytes);
         status = STELE_OK;
     }
     leave(store);

@@ -57,8 +57,10 @@ enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint6
     unsigned cls = stelei_class_of(block);
     if (arena->classes[unit] != cls)
         return ARENA_NO_BLOCK;
-    if (slabs_class(&arena->slabs, unit) == 0 && slabs_add(&arena->slabs, unit, cls) != STELE_OK)
-        return ARENA_NO_BLOCK;
+    if (slabs_class(&arena->slabs, unit) == 0) {
+        enum stele_status status = slabs_add(&arena->slabs, unit, cls);
+        STELE_ASSERT(status == STELE_OK); /* half a KiB of private memory; the next writer adopts */
+    }
     if (!slabs_is_block(&arena->slabs, off, cls))
         return ARENA_NO_BLOCK;
     return slabs_mark(&arena->slabs, off) ? ARENA_MARKED : ARENA_MARKED_BEFORE;

@@ -171,8 +171,12 @@ static inline enum stele_status stelei_scan_load(struct stele_scan *scan, unsign
         enum stelei_outcome outcome = stelei_scan_bucket(scan);
         if (outcome == STELEI_GONE)
             return stelei_gone(scan->table);
-        if (outcome == STELEI_MISS)
+        if (outcome == STELEI_MISS) {
+            stelei_nop_read();
+            if (stelei_load64(&scan->table->shared->word) != scan->probe.table_word)
+                continue; /* not the end: the index is another table's memory by now */
             return STELE_EEND;
+        }
         if (outcome == STELEI_RETRY)
             continue;
         scan->clock = stelei_clock_begin(scan->table);

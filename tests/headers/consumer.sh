@@ -1,0 +1,47 @@
+#!/bin/sh
+# usage: consumer.sh CMAKE BUILD-DIR SOURCE-DIR C-COMPILER C++-COMPILER FLAGS
+# Installs stele into a prefix of its own and builds other people's programs against it: by
+# find_package(stele) and by pkg-config. Then they exchange a value.
+set -eu
+cmake=$1 build=$2 here=$3 cc=$4 cxx=$5 flags=$6
+work=$(mktemp -d "$build/consumer.XXXXXX")
+segment=test.consumer.$$
+trap 'rm -rf "$work"; rm -f "/dev/shm/stele.$segment" "/dev/shm/stele.$segment.lock"' EXIT
+prefix=$work/prefix
+
+quietly() {
+    "$@" >"$work/log" 2>&1 || { echo "FAILED: $*"; cat "$work/log"; exit 1; }
+}
+exchange() { # writer, reader...
+    writer=$1
+    shift
+    "$writer" "$segment" key "value of $writer" || { echo "FAILED: $writer"; exit 1; }
+    for reader in "$@"; do
+        got=$("$reader" "$segment" key) || { echo "FAILED: $reader"; exit 1; }
+        [ "$got" = "value of $writer" ] || { echo "FAILED: $reader read \"$got\""; exit 1; }
+    done
+    "$writer" "$segment"
+}
+
+quietly "$cmake" --install "$build" --prefix "$prefix"
+[ -f "$prefix/include/stele/stele.h" ] || { echo "FAILED: stele.h was not installed"; exit 1; }
+
+quietly "$cmake" -S "$here/consumer" -B "$work/build" "-DCMAKE_PREFIX_PATH=$prefix" \
+    "-DCMAKE_C_COMPILER=$cc" "-DCMAKE_CXX_COMPILER=$cxx" "-DCMAKE_C_FLAGS=$flags" \
+    "-DCMAKE_CXX_FLAGS=$flags"
+quietly "$cmake" --build "$work/build"
+exchange "$work/build/embedded" "$work/build/reader_c" "$work/build/reader_cxx"
+echo "find_package: ok"
+
+pc=$(find "$prefix" -name stele.pc)
+[ -n "$pc" ] || { echo "FAILED: stele.pc was not installed"; exit 1; }
+PKG_CONFIG_PATH=$(dirname "$pc")
+export PKG_CONFIG_PATH
+cflags=$(pkg-config --define-variable=prefix="$prefix" --cflags stele)
+libs=$(pkg-config --define-variable=prefix="$prefix" --libs stele)
+for program in reader embedded; do
+    # shellcheck disable=SC2086
+    quietly "$cc" -std=c11 $flags $cflags "$here/consumer/$program.c" $libs -o "$work/$program"
+done
+exchange "$work/embedded" "$work/reader"
+echo "pkg-config: ok"

@@ -1,0 +1,68 @@
+#include "run.h"
+#include "hooks.h"
+
+#include <stdlib.h>
+
+static void explore_call(struct explore_reading *reading, struct explore_search *search,
+                         const struct explore_limits *limits, struct explore_result *result)
+{
+    bool several = reading->call == EXPLORE_GET || reading->call == EXPLORE_CONTAINS;
+    reading->attempts = limits->attempts;
+    reading->calls_in_a_row = limits->calls_in_a_row;
+    if (!several && limits->calls_in_a_row > 1)
+        reading->calls_in_a_row--;
+    search->state_limit = limits->states ? search->states + limits->states : 0;
+    explore_hooks_search(search);
+    result->right = explore_search_all(search, explore_reading_program, reading);
+    explore_hooks_off();
+    result->call = explore_call_name(reading->call);
+}
+
+void explore_run(const struct explore_stage *stage, const struct explore_history *history,
+                 unsigned calls, const struct explore_limits *limits,
+                 const struct explore_weakening *weakening, struct explore_sites *sites,
+                 struct explore_result *result)
+{
+    struct explore_memory memory;
+    struct explore_reading reading;
+    struct explore_search *search = explore_alloc(NULL, sizeof *search);
+    memset(result, 0, sizeof *result);
+    explore_memory_init(&memory, history, weakening);
+    explore_reading_init(&reading, stage, &memory);
+    explore_search_init(search, &memory, history->image);
+    search->sites = sites;
+    search->weakening = weakening;
+    result->call = "alone";
+    result->right = explore_reading_ghost(&reading, search);
+    for (unsigned call = 0; call < EXPLORE_CALLS; call++)
+        for (int acquire = 0; acquire <= limits->acquire_too && result->right; acquire++) {
+            if (!(calls >> call & 1))
+                continue;
+            reading.call = (enum explore_call)call;
+            search->dependent_is_acquire = acquire != 0;
+            explore_call(&reading, search, limits, result);
+        }
+    if (!result->right) {
+        result->report = search->report;
+        search->report = NULL;
+    }
+    result->runs = search->runs;
+    result->states = search->states;
+    result->judged = search->judged;
+    result->stores = memory.last;
+    result->cut = search->cut;
+    result->weakened = memory.weakened;
+    explore_search_fini(search);
+    free(search);
+    result->ghost = reading.ghost;
+    reading.ghost = NULL;
+    explore_reading_fini(&reading);
+    explore_memory_fini(&memory);
+}
+
+void explore_result_fini(struct explore_result *result)
+{
+    free(result->report);
+    free(result->ghost);
+    memset(result, 0, sizeof *result);
+}

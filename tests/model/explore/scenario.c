@@ -1,0 +1,320 @@
+#include "scenario.h"
+#include "reading.h"
+
+#define SMALL 24u   /* bytes of an ordinary value */
+#define LARGE 4160u /* above STELEI_LARGE_BYTES */
+#define BALLAST                                                                                    \
+    (UINT32_C(128) << 10) /* more than the quarantine keeps: retiring it recycles all else */
+#define ALL     ((1u << EXPLORE_CALLS) - 1)
+#define NO_SCAN (ALL & ~(1u << EXPLORE_SCAN))
+#define TAG     0x5a
+
+/* Keys 0, 1 and 2 share the tag and the bucket 0 at every depth up to 4; 3 is the ballast. */
+static void three_keys(struct explore_stage *stage)
+{
+    for (int i = 0; i < 3; i++)
+        explore_stage_watched(stage, 4, 0, TAG);
+    explore_stage_key(stage, 4, 1, -1);
+}
+
+static void pair_setup(struct explore_stage *stage)
+{
+    three_keys(stage);
+    explore_put(stage, 0, SMALL);
+    explore_put(stage, 1, SMALL);
+}
+
+static void ballast_setup(struct explore_stage *stage)
+{
+    pair_setup(stage);
+    explore_put(stage, 3, BALLAST);
+}
+
+static void insert_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, SMALL);
+}
+
+static void replace_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, SMALL);
+    explore_put(stage, 0, SMALL + 8);
+}
+
+/* The block that the first operation retires is given out again to the third. */
+static void reuse_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, SMALL);
+    explore_erase(stage, 3);
+    explore_put(stage, 0, SMALL);
+}
+
+static void reuse_other_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, SMALL);
+    explore_erase(stage, 3);
+    explore_put(stage, 1, SMALL);
+}
+
+static void slot_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_put(stage, 2, SMALL);
+}
+
+static void slot_reuse_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_erase(stage, 3);
+    explore_put(stage, 2, SMALL);
+}
+
+static void erase_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_put(stage, 0, SMALL);
+}
+
+/* ---- overflow lines ----------------------------------------------------------------------- */
+
+/* Keys 0-2 as above, 3 ballast, 4-12 fill the head; `in` of the first three keys go behind it. */
+static void overflow_setup(struct explore_stage *stage, unsigned in)
+{
+    three_keys(stage);
+    for (int i = 0; i < 10; i++) {
+        unsigned key = explore_stage_key(stage, 4, 0, -1);
+        explore_put(stage, key, 8);
+    }
+    explore_put(stage, 3, BALLAST);
+    for (unsigned i = 0; i < in; i++)
+        explore_put(stage, i, SMALL);
+}
+
+static void overflow0_setup(struct explore_stage *stage)
+{
+    overflow_setup(stage, 0);
+}
+
+static void overflow1_setup(struct explore_stage *stage)
+{
+    overflow_setup(stage, 1);
+}
+
+static void overflow2_setup(struct explore_stage *stage)
+{
+    overflow_setup(stage, 2);
+}
+
+static void overflow_insert_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, SMALL);
+    explore_put(stage, 1, SMALL);
+}
+
+/* The slot in the line is freed and filled again. */
+static void overflow_slot_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_put(stage, 2, SMALL);
+}
+
+static void overflow_update_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, SMALL);
+    explore_erase(stage, 3);
+    explore_put(stage, 1, SMALL);
+}
+
+/* The line becomes empty, is unlinked and given out again as a line. */
+static void line_reuse_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_erase(stage, 3);
+    explore_put(stage, 1, SMALL);
+}
+
+/* An entry goes from a line to the head's freed slot. */
+static void head_slot_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 4);
+    explore_erase(stage, 0);
+    explore_put(stage, 0, SMALL);
+}
+
+/* ---- splits ------------------------------------------------------------------------------- */
+
+/* 15 entries in buckets 0 and 1: the next insert splits bucket 0 into 0 and 2. */
+static void split_head_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 0, TAG); /* stays */
+    explore_stage_watched(stage, 4, 2, TAG); /* moves */
+    explore_stage_watched(stage, 4, 2, -1);  /* triggers the split and moves */
+    explore_put(stage, 0, SMALL);
+    explore_put(stage, 1, SMALL);
+    for (unsigned i = 0; i < 13; i++)
+        explore_put(stage, explore_stage_key(stage, 4, i < 4 ? 0 : i < 6 ? 2 : 1, -1), 8);
+}
+
+static void split_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, SMALL);
+}
+
+static void split_write_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, SMALL);
+    explore_put(stage, 1, SMALL);
+}
+
+static void split_erase_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, SMALL);
+    explore_erase(stage, 1);
+}
+
+/* 13 entries in bucket 0: some of those in its line move to bucket 2, others are pulled up. */
+static void split_overflow_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 0, TAG); /* in the line: pulled up */
+    explore_stage_watched(stage, 4, 2, TAG); /* in the line: moves */
+    explore_stage_watched(stage, 4, 2, -1);  /* in the head: moves */
+    explore_stage_watched(stage, 4, 1, -1);  /* triggers the split */
+    explore_stage_watched(stage, 4, 0, TAG); /* comes after the split */
+    explore_put(stage, 2, SMALL);
+    for (unsigned i = 0; i < 9; i++)
+        explore_put(stage, explore_stage_key(stage, 4, i < 7 ? 0 : 2, -1), 8);
+    explore_put(stage, 0, SMALL);
+    explore_put(stage, 1, SMALL);
+    for (unsigned i = 0; i < 3; i++)
+        explore_put(stage, explore_stage_key(stage, 4, 1, -1), 8);
+}
+
+static void split_trigger_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 3, SMALL);
+}
+
+/* After the split the freed slots of the line's successor and of the head are filled again. */
+static void split_refill_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 3, SMALL);
+    explore_put(stage, 1, SMALL);
+    explore_put(stage, 4, SMALL);
+}
+
+/* 37 entries in 5 buckets, 10 and more in bucket 1: it splits twice away from an old geometry. */
+static void split_far_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 4, TAG); /* 0 at depth 1 and 2, then 4 */
+    explore_stage_watched(stage, 4, 0, TAG);
+    explore_stage_watched(stage, 4, 2, -1); /* triggers the split of 0 into 0 and 4 */
+    explore_put(stage, 0, SMALL);
+    explore_put(stage, 1, SMALL);
+    for (unsigned i = 0; i < 28; i++)
+        explore_put(stage, explore_stage_key(stage, 4, i < 6 ? i % 2 * 4 : i % 3 + 1, -1), 8);
+}
+
+/* ---- tables ------------------------------------------------------------------------------- */
+
+static void clear_operations(struct explore_stage *stage)
+{
+    explore_clear(stage);
+    explore_step(stage);
+    explore_put(stage, 0, SMALL);
+}
+
+static void drop_operations(struct explore_stage *stage)
+{
+    explore_drop(stage);
+    explore_step(stage);
+    explore_create(stage, "t");
+}
+
+/* ---- large values and memory -------------------------------------------------------------- */
+
+static void large_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 0, TAG);
+    explore_stage_key(stage, 4, 0, TAG);
+    explore_stage_key(stage, 4, 1, TAG);
+    explore_stage_key(stage, 4, 1, -1);
+    explore_put(stage, 0, LARGE);
+    explore_put(stage, 1, LARGE);
+    explore_put(stage, 3, BALLAST);
+}
+
+static void large_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, LARGE);
+    explore_erase(stage, 3);
+    explore_put(stage, 1, LARGE);
+}
+
+/* The segment's first 2 MiB are full: the next slab needs a chunk. */
+static void commit_setup(struct explore_stage *stage)
+{
+    struct stele_store_stats stats;
+    three_keys(stage);
+    explore_put(stage, 0, SMALL);
+    for (;;) {
+        stele_store_get_stats(stage->store, &stats);
+        if (stats.free_bytes < UINT64_C(320) << 10)
+            break;
+        /* no two of one size: scans tell them apart by it */
+        explore_put(stage, explore_stage_key(stage, 4, 1, -1), (100 << 10) + 8 * stage->values);
+    }
+}
+
+static void commit_operations(struct explore_stage *stage)
+{
+    for (unsigned i = 0; i < 5; i++) /* five classes, a slab of 64 KiB each */
+        explore_put(stage, 1 + i % 2, 600 + 100 * i);
+}
+
+#define MIB4 (UINT64_C(4) << 20)
+
+const struct explore_scenario explore_scenarios[] = {
+    {"insert", "insert into the head", pair_setup, insert_operations, MIB4, ALL, false},
+    {"replace", "replace twice, another length", pair_setup, replace_operations, MIB4, ALL, false},
+    {"reuse", "replace, recycle, replace the same key in the old block", ballast_setup,
+     reuse_operations, MIB4, ALL, false},
+    {"reuse-other", "replace, recycle, another key's record in the old block", ballast_setup,
+     reuse_other_operations, MIB4, ALL, false},
+    {"slot", "erase, insert another key into the slot", pair_setup, slot_operations, MIB4, ALL,
+     false},
+    {"slot-reuse", "the same with the record's block given out again", ballast_setup,
+     slot_reuse_operations, MIB4, ALL, false},
+    {"erase", "erase, insert the same key", pair_setup, erase_operations, MIB4, ALL, false},
+    {"overflow-insert", "a new line, then a second entry in it", overflow0_setup,
+     overflow_insert_operations, MIB4, ALL, false},
+    {"overflow-slot", "erase in a line, insert another key into the slot", overflow2_setup,
+     overflow_slot_operations, MIB4, ALL, false},
+    {"overflow-update", "replace in a line, block reused by the other entry", overflow2_setup,
+     overflow_update_operations, MIB4, ALL, false},
+    {"line-reuse", "a line emptied, unlinked, given out again", overflow1_setup,
+     line_reuse_operations, MIB4, ALL, false},
+    {"head-slot", "a key erased in a line comes back in the head", overflow1_setup,
+     head_slot_operations, MIB4, ALL, false},
+    {"split-head", "split, all entries in the head", split_head_setup, split_operations, MIB4, ALL,
+     false},
+    {"split-write", "split, then a moved key replaced", split_head_setup, split_write_operations,
+     MIB4, NO_SCAN, false},
+    {"split-erase", "split, then a moved key erased", split_head_setup, split_erase_operations,
+     MIB4, ALL, true},
+    {"split-overflow", "split with entries moved from a line, and pulled up", split_overflow_setup,
+     split_trigger_operations, MIB4, ALL, false},
+    {"split-refill", "the same, then freed slots filled again", split_overflow_setup,
+     split_refill_operations, MIB4, NO_SCAN & ~(1u << EXPLORE_MANY), true},
+    {"split-far", "split of bucket 0 into 0 and 4, new block of buckets", split_far_setup,
+     split_operations, MIB4, ALL, false},
+    {"clear", "clear, memory given back, insert", ballast_setup, clear_operations, MIB4, ALL,
+     false},
+    {"drop", "drop, memory given back, a table of the same name", ballast_setup, drop_operations,
+     MIB4, ALL, false},
+    {"large", "a large value overwritten, its block reused by another", large_setup,
+     large_operations, MIB4, ALL, false},
+    {"commit", "a value in a chunk that was not there before", commit_setup, commit_operations,
+     2 * MIB4, 1u << EXPLORE_GET | 1u << EXPLORE_VIEW, false},
+};
+
+const unsigned explore_scenario_count = sizeof explore_scenarios / sizeof explore_scenarios[0];

@@ -1,0 +1,24 @@
+/*
+ * weaken.h - shows that the explorer would notice: takes away one ordering after the other, in what
+ * was recorded and in what readers do, and looks for a scenario in which a reader is then misled.
+ */
+#ifndef EXPLORE_WEAKEN_H
+#define EXPLORE_WEAKEN_H
+
+#include "crash.h"
+#include "scenario.h"
+
+/* Everything of one kind at once, over the scenarios: each must be caught. For every CI run. */
+bool explore_weaken_kinds(uint64_t seed);
+
+/*
+ * One site after the other. Prints which scenario caught it. False: a site is caught by none, and
+ * the table in weaken.c does not say why it may be redundant.
+ */
+bool explore_weaken_sites(uint64_t seed);
+
+/* Records a scenario. */
+void explore_scenario_record(const struct explore_scenario *scenario, uint64_t seed,
+                             struct explore_stage *stage);
+
+#endif
