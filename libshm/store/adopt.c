@@ -17,19 +17,17 @@ static uint64_t limit_of(const struct table *table)
 
 static bool line_plausible(const struct table *table, uint32_t ref)
 {
-    uint64_t off = table_ref_off(table, ref);
-    return off % STELEI_BUCKET_BYTES == 0 && off >= table->arena->segment->header->data_off &&
-           off + STELEI_BUCKET_BYTES <= limit_of(table);
+    return arena_plausible(table->arena, table_ref_off(table, ref), STELEI_BUCKET_BYTES);
 }
 
 static bool record_plausible(const struct table *table, uint32_t ref)
 {
-    uint64_t off = table_ref_off(table, ref), limit = limit_of(table);
-    if (off < table->arena->segment->header->data_off || off + 8 > limit)
+    uint64_t off = table_ref_off(table, ref);
+    if (off < table->arena->segment->header->data_off || off + 8 > limit_of(table))
         return false;
     uint64_t meta = stelei_load64(table_record(table, ref));
     return stelei_record_value_bytes(meta) <= STELEI_VALUE_MAX_BYTES &&
-           off + stelei_record_bytes(meta) <= limit;
+           arena_plausible(table->arena, off, stelei_record_bytes(meta));
 }
 
 /* Hides slots of a line; in the head together with the next version. */
@@ -45,34 +43,59 @@ static void hide(struct stelei_bucket *head, struct stelei_bucket *line, uint64_
         stelei_sequence_publish(&line->sequence, word & ~bits);
 }
 
+/* Slots of a line that no record stands behind. */
+static uint64_t wrong_slots(const struct table *table, const struct stelei_bucket *line)
+{
+    uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
+    uint64_t wrong = valid & ~STELEI_SLOTS_MASK;
+    for (valid &= STELEI_SLOTS_MASK; valid; valid &= valid - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(valid);
+        if (!record_plausible(table, stelei_load32(&line->ref[slot])))
+            wrong |= UINT64_C(1) << slot;
+    }
+    return wrong;
+}
+
 /*
- * Makes one chain safe to walk: drops refs and links that lead outside, rings and bits that no slot
- * has. Nothing to do unless the segment was damaged.
+ * Makes one chain safe to walk: drops refs and links that lead to no block of their kind, and rings
+ * (Brent's test). Nothing to do unless the segment was damaged.
  */
 static void make_walkable(struct table *table, uint64_t bucket)
 {
-    struct stelei_bucket *head = index_bucket(table, bucket), *line = head;
-    uint64_t lines = 0, most = limit_of(table) / STELEI_BUCKET_BYTES;
-    for (;;) {
-        uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence)), bad = 0;
-        for (unsigned slot = 0; slot < STELEI_VALID_BITS; slot++)
-            if (valid >> slot & 1 && (slot >= STELEI_BYTES_SLOTS ||
-                                      !record_plausible(table, stelei_load32(&line->ref[slot]))))
-                bad |= UINT64_C(1) << slot;
-        if (bad) {
-            table->marks->dropped += (uint64_t)__builtin_popcountll(bad);
-            hide(head, line, bad);
+    struct stelei_bucket *head = index_bucket(table, bucket), *line = head, *met = head;
+    for (uint64_t lines = 1, again = 8;; lines++) {
+        uint64_t wrong = wrong_slots(table, line);
+        if (wrong) {
+            table->marks->dropped += (uint64_t)__builtin_popcountll(wrong);
+            hide(head, line, wrong);
         }
         uint32_t next = stelei_load32(&line->link);
         if (next == 0)
             return;
-        if (!line_plausible(table, next) || ++lines > most) {
+        if (!line_plausible(table, next) || table_line(table, next) == met) {
             stelei_store32_release(&line->link, 0);
             table->marks->dropped++;
             return;
         }
         line = table_line(table, next);
+        if (lines == again) {
+            met = line;
+            again *= 2;
+        }
     }
+}
+
+/* Gives a head the depth that so many buckets demand; it has it unless the segment was damaged. */
+static void mend_depth(struct table *table, uint64_t bucket)
+{
+    struct stelei_bucket *head = index_bucket(table, bucket);
+    uint64_t word = stelei_load64(&head->sequence);
+    unsigned depth = index_depth(table->adoption.buckets, bucket);
+    if (stelei_sequence_depth(word) == depth)
+        return;
+    table->marks->dropped++;
+    stelei_sequence_publish(&head->sequence,
+                            stelei_sequence_next(word, depth, stelei_sequence_valid(word)));
 }
 
 /* ---- the step ------------------------------------------------------------------------------ */
@@ -148,14 +171,12 @@ static void adopt_one(struct table *table, uint64_t bucket)
     if (is_done(table, bucket))
         return;
     table->adoption.done[bucket / 64] |= UINT64_C(1) << bucket % 64;
+    mend_depth(table, bucket);
     make_walkable(table, bucket);
     struct stelei_bucket *head = index_bucket(table, bucket);
-    uint32_t removed[TABLE_LINES_AT_ONCE];
     mark_chain(table, head);
-    unsigned count = table_unlink_empty(table, head, removed);
-    STELE_POINT("adopt:before_bump");
-    stelei_sequence_bump(&head->sequence);
-    table_retire_lines(table, removed, count);
+    STELE_POINT("adopt:before_settle");
+    table_settle_chain(table, head);
 }
 
 static void end_table(struct table *table)
@@ -213,14 +234,17 @@ static bool depths_plausible(const struct table *table)
     return depth == level + 1 && (above == depth || above + 1 == depth);
 }
 
-static enum stele_status begin_table(struct adopt *adopt, struct table *table)
+static enum stele_status mark_index(struct adopt *adopt, struct table *table)
 {
     struct marking marking = {.table = table};
     table->marks = &adopt->marks;
-    if (!depths_plausible(table))
-        return STELE_ECORRUPT;
     index_blocks(table->arena->segment, table->root_off, table->buckets, mark_block, &marking);
-    if (marking.corrupt)
+    return marking.corrupt ? STELE_ECORRUPT : STELE_OK;
+}
+
+static enum stele_status begin_table(struct table *table)
+{
+    if (!depths_plausible(table))
         return STELE_ECORRUPT;
     table->adoption.buckets = table->buckets;
     table->adoption.done = calloc(table->buckets / 64 + 1, 8);
@@ -234,6 +258,8 @@ static enum stele_status begin_table(struct adopt *adopt, struct table *table)
     return STELE_OK;
 }
 
+/* First the indexes of all tables, then the first store to any of them: no damaged link of one
+ * table leads a store into the index of another. */
 enum stele_status adopt_begin(struct adopt *adopt, struct catalog *catalog)
 {
     enum stele_status status = arena_marks_init(catalog->arena, &adopt->marks);
@@ -243,8 +269,11 @@ enum stele_status adopt_begin(struct adopt *adopt, struct catalog *catalog)
         if ((uint32_t)stelei_load64(&catalog->shared[id].word) == 0)
             continue;
         status =
-            catalog_bind(catalog, id) ? begin_table(adopt, &catalog->table[id]) : STELE_ECORRUPT;
+            catalog_bind(catalog, id) ? mark_index(adopt, &catalog->table[id]) : STELE_ECORRUPT;
     }
+    for (uint32_t id = 0; status == STELE_OK && id < STELEI_TABLE_CAPACITY; id++)
+        if (catalog->table[id].live)
+            status = begin_table(&catalog->table[id]);
     return status;
 }
 

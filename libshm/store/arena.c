@@ -56,6 +56,8 @@ void arena_fini(struct arena *arena)
         arena->first = part->next;
         free(part);
     }
+    free(arena->spare);
+    arena->spare = NULL;
     slabs_fini(&arena->slabs);
     pages_fini(&arena->pages);
 }
@@ -90,6 +92,21 @@ static bool give_up_spares(struct arena *arena)
     return any;
 }
 
+/*
+ * An ordinary write takes a new chunk only when the one after it is populated too: on a full tmpfs
+ * what the maximum promises does not exist, and that chunk is the reserve.
+ */
+static enum stele_status commit_chunk(struct arena *arena, enum arena_purpose purpose)
+{
+    uint64_t upto = committed(arena) + 2 * STELEI_CHUNK_BYTES;
+    if (purpose == ARENA_ORDINARY && upto <= arena->segment->map.length) {
+        enum stele_status status = segment_populate(arena->segment, upto);
+        if (status != STELE_OK)
+            return status;
+    }
+    return segment_commit(arena->segment);
+}
+
 static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
                            enum arena_purpose purpose, enum stele_status *status)
 {
@@ -100,7 +117,7 @@ static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
             if (first)
                 return first;
             uint64_t end = committed(arena);
-            *status = segment_commit(arena->segment);
+            *status = commit_chunk(arena, purpose);
             if (*status == STELE_OK) {
                 pages_free(&arena->pages, page_at(end), CHUNK_PAGES);
                 continue;
@@ -143,11 +160,7 @@ static bool add_slab(struct arena *arena, unsigned cls, enum arena_purpose purpo
     if (first == 0)
         return false;
     uint32_t unit = first / UNIT_PAGES;
-    *status = slabs_add(&arena->slabs, unit, cls);
-    if (*status != STELE_OK) {
-        pages_free(&arena->pages, first, UNIT_PAGES);
-        return false;
-    }
+    slabs_add(&arena->slabs, unit, cls);
     arena->classes[unit] = (uint8_t)cls;
     slabs_offer(&arena->slabs, unit);
     return true;
@@ -172,7 +185,7 @@ uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose pur
 
 uint64_t arena_alloc_chunk(struct arena *arena, enum stele_status *status)
 {
-    return alloc_run(arena, STELEI_CHUNK_BYTES, CHUNK_PAGES, STELEI_CLASS_INDEX, ARENA_RESERVE,
+    return alloc_run(arena, STELEI_CHUNK_BYTES, CHUNK_PAGES, STELEI_CLASS_INDEX, ARENA_ORDINARY,
                      status);
 }
 
@@ -212,7 +225,8 @@ static struct arena_retired fifo_pop(struct arena *arena)
         arena->first = part->next;
         if (!arena->first)
             arena->last = NULL;
-        free(part);
+        free(arena->spare);
+        arena->spare = part;
     }
     arena->quarantine_blocks--;
     arena->quarantine_bytes -= block.bytes;
@@ -251,25 +265,39 @@ static void recycle_surplus(struct arena *arena)
         recycle(arena, n);
 }
 
+/* Room for one more block in the FIFO; false when private memory is used up. */
+static bool fifo_room(struct arena *arena)
+{
+    if (arena->last && arena->last->end < FIFO_PART_BLOCKS)
+        return true;
+    if (!arena->spare)
+        arena->spare = malloc(sizeof *arena->spare);
+    if (!arena->spare && !arena_drain(arena)) /* draining leaves a piece */
+        return false;
+    struct arena_fifo_part *part = arena->spare;
+    arena->spare = NULL;
+    part->next = NULL;
+    part->begin = part->end = 0;
+    if (arena->last)
+        arena->last->next = part;
+    else
+        arena->first = part;
+    arena->last = part;
+    return true;
+}
+
 void arena_retire(struct arena *arena, uint64_t off, uint64_t bytes)
 {
     struct stelei_header *header = arena->segment->header;
     uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    if (!fifo_room(arena)) {
+        arena->lost_bytes += block; /* never given out again, so no reader can be misled */
+        return;
+    }
     STELE_POINT("arena.retire:before_count");
     /* release: whoever loads this number (acquire) sees the bump that hid the block */
     stelei_store64_release(&header->retired, stelei_load64(&header->retired) + 1);
     struct arena_fifo_part *part = arena->last;
-    if (!part || part->end == FIFO_PART_BLOCKS) {
-        part = malloc(sizeof *part);
-        STELE_ASSERT(part != NULL); /* 16 KiB of private memory */
-        part->next = NULL;
-        part->begin = part->end = 0;
-        if (arena->last)
-            arena->last->next = part;
-        else
-            arena->first = part;
-        arena->last = part;
-    }
     part->blocks[part->end].off = off;
     part->blocks[part->end++].bytes = block;
     arena->quarantine_blocks++;
@@ -308,7 +336,7 @@ void arena_release(struct arena *arena)
 
 uint64_t arena_used_bytes(const struct arena *arena)
 {
-    return arena->slabs.used_bytes + arena->run_bytes - arena->quarantine_bytes;
+    return arena->slabs.used_bytes + arena->run_bytes - arena->quarantine_bytes - arena->lost_bytes;
 }
 
 uint64_t arena_free_bytes(const struct arena *arena)

@@ -43,6 +43,9 @@ struct arena {
     uint64_t run_bytes; /* in taken runs of pages */
 
     struct arena_fifo_part *first, *last; /* the quarantine */
+    struct arena_fifo_part *spare;        /* an empty piece, kept */
+    uint64_t
+        lost_bytes; /* retired when no private memory was left to remember it: until adoption */
     uint64_t quarantine_blocks;
     uint64_t stale_blocks; /* the first of them: the clock was moved past their numbers already */
     uint64_t quarantine_bytes;
@@ -63,7 +66,7 @@ void arena_fini(struct arena *arena);
 uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose purpose,
                      enum stele_status *status);
 
-/* Bucket memory: a whole chunk at a multiple of 2 MiB. */
+/* Bucket memory: a whole chunk at a multiple of 2 MiB. Ordinary: growth can wait. */
 uint64_t arena_alloc_chunk(struct arena *arena, enum stele_status *status);
 
 /* Gives back a block that was never published. */
@@ -94,6 +97,8 @@ struct arena_marks {
 };
 enum stele_status arena_marks_init(struct arena *arena, struct arena_marks *marks);
 void arena_marks_fini(struct arena_marks *marks);
+/* Could [off, off+bytes) be one block, as far as the unit classes in the segment tell? */
+bool arena_plausible(const struct arena *arena, uint64_t off, uint64_t bytes);
 enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint64_t off,
                            uint64_t bytes);
 /* After all heads were bumped: the clock moves past every number that a reader may hold. */

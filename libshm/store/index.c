@@ -85,7 +85,7 @@ static enum stele_status add_block(struct table *table, uint64_t i)
     enum stele_status status = STELE_OK;
     unsigned block = stelei_small_block(i);
     uint64_t off =
-        arena_alloc(table->arena, stelei_small_block_bytes(block), ARENA_RESERVE, &status);
+        arena_alloc(table->arena, stelei_small_block_bytes(block), ARENA_ORDINARY, &status);
     if (off == 0)
         return status;
     stelei_nop_write();
@@ -136,7 +136,14 @@ void index_blocks(struct segment *segment, uint64_t root_off, uint64_t buckets, 
     visit(context, root_off, sizeof *root);
 }
 
-/* Depth of bucket i when `buckets` are born. */
+unsigned index_depth(uint64_t buckets, uint64_t i)
+{
+    unsigned level = stelei_top_bit(buckets);
+    uint64_t full = UINT64_C(1) << level;
+    return level + (i >= full || i < buckets - full);
+}
+
+/* The depth that bucket i shows; 0: not born, or no memory. */
 static unsigned depth_at(const struct stelei_map *map, const struct stelei_root *root, uint64_t i)
 {
     uint64_t off = stelei_bucket_off(map, root, i, stelei_map_limit(map));

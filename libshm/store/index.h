@@ -25,6 +25,9 @@ typedef void (*index_visit)(void *context, uint64_t off, uint64_t bytes);
 void index_blocks(struct segment *segment, uint64_t root_off, uint64_t buckets, index_visit visit,
                   void *context);
 
+/* The depth of bucket i while `buckets` are born and no split is under way. */
+unsigned index_depth(uint64_t buckets, uint64_t i);
+
 /* How many buckets are born, found from the geometry word upwards; 0: the root makes no sense.
  * For segments that another writer left: checks every offset. */
 uint64_t index_born(const struct stelei_map *map, const struct stelei_root *root);

@@ -118,7 +118,7 @@ enum stele_status segment_populate(struct segment *segment, uint64_t upto)
             break;
         }
         if (populate_huge(segment, off)) {
-            segment->huge_bytes += STELEI_CHUNK_BYTES;
+            stelei_store64(&segment->huge_bytes, segment->huge_bytes + STELEI_CHUNK_BYTES);
         } else if (fallocate(segment->fd, 0, (off_t)off, (off_t)STELEI_CHUNK_BYTES) != 0) {
             if (errno == EINTR)
                 continue;
@@ -319,7 +319,8 @@ static enum stele_status take_segment(struct segment *segment, const char *path,
         return STELE_EVERSION;
     }
     if (header.magic != STELEI_MAGIC || header.major != STELEI_FORMAT_MAJOR ||
-        !header_plausible(&header, (uint64_t)object.st_size)) {
+        !header_plausible(&header, (uint64_t)object.st_size) ||
+        (uint64_t)object.st_blocks * 512 < header.committed) { /* holes below: not populated */
         segment_say(message, "%s is corrupt; remedy: start with --replace (its contents are lost)",
                     path);
         return STELE_ECORRUPT;

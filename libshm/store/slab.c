@@ -1,6 +1,5 @@
 #include "slab.h"
 
-#include <stdlib.h>
 #include <sys/mman.h>
 
 struct slab {
@@ -14,42 +13,48 @@ struct slab {
     bool offered;
 };
 
+/* Address space; the pages come, zeroed, as they are touched. */
+static void *reserve(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory == MAP_FAILED ? NULL : memory;
+}
+
 enum stele_status slabs_init(struct slabs *slabs, uint64_t segment_bytes)
 {
     memset(slabs, 0, sizeof *slabs);
     slabs->count = (uint32_t)(segment_bytes >> STELEI_UNIT_SHIFT);
-    void *memory = mmap(NULL, slabs->count * sizeof(struct slab), PROT_READ | PROT_WRITE,
-                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (memory == MAP_FAILED)
-        return STELE_ENOMEM;
-    slabs->slab = memory;
-    return STELE_OK;
+    slabs->slab = reserve(slabs->count * sizeof(struct slab));
+    slabs->taken = reserve(slabs->count * SLAB_TAKEN_WORDS * 8);
+    if (slabs->slab && slabs->taken)
+        return STELE_OK;
+    slabs_fini(slabs);
+    return STELE_ENOMEM;
 }
 
 void slabs_fini(struct slabs *slabs)
 {
-    if (!slabs->slab)
-        return;
-    for (uint32_t unit = 0; unit < slabs->count; unit++)
-        free(slabs->slab[unit].taken);
-    munmap(slabs->slab, slabs->count * sizeof(struct slab));
+    if (slabs->slab)
+        munmap(slabs->slab, slabs->count * sizeof(struct slab));
+    if (slabs->taken)
+        munmap(slabs->taken, slabs->count * SLAB_TAKEN_WORDS * 8);
     slabs->slab = NULL;
+    slabs->taken = NULL;
 }
 
-enum stele_status slabs_add(struct slabs *slabs, uint32_t unit, unsigned cls)
+void slabs_add(struct slabs *slabs, uint32_t unit, unsigned cls)
 {
     struct slab *slab = &slabs->slab[unit];
     uint32_t capacity = (uint32_t)(STELEI_UNIT_BYTES / stelei_class_bytes(cls));
     STELE_ASSERT(slab->cls == 0);
-    slab->taken = calloc((capacity + 63) / 64, 8);
-    if (!slab->taken)
-        return STELE_ENOMEM;
+    slab->taken = slabs->taken + unit * SLAB_TAKEN_WORDS;
+    memset(slab->taken, 0, (capacity + 63) / 64 * 8);
     slab->used = 0;
     slab->capacity = (uint16_t)capacity;
     slab->hint = 0;
     slab->cls = (uint8_t)cls;
     slab->offered = false;
-    return STELE_OK;
 }
 
 void slabs_offer(struct slabs *slabs, uint32_t unit)
@@ -82,7 +87,6 @@ void slabs_remove(struct slabs *slabs, uint32_t unit)
     STELE_ASSERT(slab->used == 0);
     if (slab->offered)
         withdraw(slabs, unit);
-    free(slab->taken);
     memset(slab, 0, sizeof *slab);
 }
 

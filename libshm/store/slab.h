@@ -10,8 +10,13 @@
 
 struct slab; /* one per unit of the segment, in memory reserved and touched on demand */
 
+/* One bit for each of the smallest blocks in a unit. */
+#define SLAB_TAKEN_WORDS (STELEI_UNIT_BYTES / 16 / 64)
+
 struct slabs {
     struct slab *slab;
+    uint64_t
+        *taken; /* SLAB_TAKEN_WORDS a unit, reserved like the above: adding a slab cannot fail */
     uint32_t count;                           /* units of the segment */
     uint32_t partial[STELEI_CLASS_COUNT + 1]; /* first unit with room, per class; 0 = none */
     uint64_t used_bytes;                      /* in taken blocks */
@@ -20,8 +25,8 @@ struct slabs {
 enum stele_status slabs_init(struct slabs *slabs, uint64_t segment_bytes);
 void slabs_fini(struct slabs *slabs);
 
-/* Makes a unit a slab, empty and not yet on offer. STELE_ENOMEM: private memory. */
-enum stele_status slabs_add(struct slabs *slabs, uint32_t unit, unsigned cls);
+/* Makes a unit a slab, empty and not yet on offer. */
+void slabs_add(struct slabs *slabs, uint32_t unit, unsigned cls);
 /* Puts a slab that has room on offer. */
 void slabs_offer(struct slabs *slabs, uint32_t unit);
 /* Forgets an empty slab; its pages are the caller's again. */

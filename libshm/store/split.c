@@ -5,7 +5,8 @@
 #define LOAD_NUMERATOR   3u /* split above 3/4 of the slots of the first lines */
 #define LOAD_DENOMINATOR 4u
 #define SPLITS_PER_CALL  2u
-#define CHAIN_SLOTS      (STELEI_BYTES_SLOTS * (TABLE_LINES_AT_ONCE + 1))
+#define BUDDY_LINES_MAX  16u
+#define CHAIN_SLOTS      (STELEI_BYTES_SLOTS * (BUDDY_LINES_MAX + 1))
 
 /* Entries of one chain that belong to the buddy, in chain order. */
 struct moving {
@@ -57,7 +58,7 @@ static bool collect(const struct table *table, struct stelei_bucket *head, unsig
 static bool fill_buddy(struct table *table, struct stelei_bucket *buddy,
                        const struct moving *moving, uint64_t *valid)
 {
-    uint64_t line_off[TABLE_LINES_AT_ONCE + 1];
+    uint64_t line_off[BUDDY_LINES_MAX];
     enum stele_status status;
     unsigned lines =
         moving->count > STELEI_BYTES_SLOTS ? (moving->count - 1) / STELEI_BYTES_SLOTS : 0;
@@ -118,23 +119,13 @@ static void clear_moved(struct table *table, const struct stelei_bucket *head,
     }
 }
 
-/* Unlinks lines that are empty now, bumps, retires them. */
-static void settle_chain(struct table *table, struct stelei_bucket *head)
-{
-    uint32_t removed[TABLE_LINES_AT_ONCE];
-    unsigned count = table_unlink_empty(table, head, removed);
-    STELE_POINT("split:before_bump");
-    stelei_sequence_bump(&head->sequence);
-    table_retire_lines(table, removed, count);
-}
-
 /*
  * Moves entries that stayed behind in overflow lines into free slots of the head, so that the next
  * lookup finds them in the first line: copy published with a new version, original hidden, bump.
  */
 static void pull_up(struct table *table, struct stelei_bucket *head)
 {
-    const uint64_t all = (UINT64_C(1) << STELEI_BYTES_SLOTS) - 1;
+    const uint64_t all = STELEI_SLOTS_MASK;
     struct stelei_bucket *line = table_line(table, stelei_load32(&head->link));
     while (line) {
         uint64_t word = stelei_load64(&head->sequence);
@@ -157,7 +148,7 @@ static void pull_up(struct table *table, struct stelei_bucket *head)
         stelei_sequence_publish(&line->sequence, stelei_load64(&line->sequence) & ~copied);
         table->overflow -= (uint64_t)__builtin_popcountll(copied);
         struct stelei_bucket *next = table_line(table, stelei_load32(&line->link));
-        settle_chain(table, head);
+        table_settle_chain(table, head);
         line = next;
     }
 }
@@ -199,7 +190,7 @@ static bool split_one(struct table *table)
     table->buckets++;
     if (moving.overflow) {
         clear_moved(table, head, &moving);
-        settle_chain(table, head);
+        table_settle_chain(table, head);
     }
     pull_up(table, head);
     publish_geometry(table);

@@ -340,7 +340,7 @@ enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id
 static enum stele_status apply_create(struct stele_store *store, const struct stelei_effect *effect)
 {
     char name[STELEI_NAME_BYTES] = {0};
-    uint32_t id;
+    uint32_t id = CATALOG_ANY;
     if (effect->key_bytes == 0 || effect->key_bytes >= sizeof name ||
         memchr(effect->key, 0, effect->key_bytes))
         return STELE_EINVAL;

@@ -45,6 +45,19 @@ static enum arena_mark mark_run(struct arena *arena, struct arena_marks *marks, 
     return ARENA_MARKED;
 }
 
+bool arena_plausible(const struct arena *arena, uint64_t off, uint64_t bytes)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    if (off < arena->segment->header->data_off ||
+        off + block > stelei_load64(&arena->segment->header->committed))
+        return false;
+    uint8_t cls = arena->classes[off >> STELEI_UNIT_SHIFT];
+    if (block > STELEI_SLAB_MAX_BYTES)
+        return off % STELEI_PAGE_BYTES == 0 && cls == STELEI_CLASS_RUN;
+    return cls == stelei_class_of(block) && (off & (STELEI_UNIT_BYTES - 1)) % block == 0 &&
+           (off & (STELEI_UNIT_BYTES - 1)) + block <= STELEI_UNIT_BYTES;
+}
+
 enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint64_t off,
                            uint64_t bytes)
 {
@@ -57,10 +70,8 @@ enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint6
     unsigned cls = stelei_class_of(block);
     if (arena->classes[unit] != cls)
         return ARENA_NO_BLOCK;
-    if (slabs_class(&arena->slabs, unit) == 0) {
-        enum stele_status status = slabs_add(&arena->slabs, unit, cls);
-        STELE_ASSERT(status == STELE_OK); /* half a KiB of private memory; the next writer adopts */
-    }
+    if (slabs_class(&arena->slabs, unit) == 0)
+        slabs_add(&arena->slabs, unit, cls);
     if (!slabs_is_block(&arena->slabs, off, cls))
         return ARENA_NO_BLOCK;
     return slabs_mark(&arena->slabs, off) ? ARENA_MARKED : ARENA_MARKED_BEFORE;

@@ -3,7 +3,7 @@
 #include "index.h"
 #include "split.h"
 
-#define ALL_SLOTS ((UINT64_C(1) << STELEI_BYTES_SLOTS) - 1)
+#define LINES_AT_ONCE 16u
 
 /* ---- addresses ---------------------------------------------------------------------------- */
 
@@ -195,7 +195,7 @@ static struct stelei_bucket *free_slot(const struct table *table, struct stelei_
 {
     for (struct stelei_bucket *line = head; line;
          line = table_line(table, stelei_load32(&line->link))) {
-        uint64_t free = ~stelei_load64(&line->sequence) & ALL_SLOTS;
+        uint64_t free = ~stelei_load64(&line->sequence) & STELEI_SLOTS_MASK;
         if (free) {
             *slot = (unsigned)__builtin_ctzll(free);
             return line;
@@ -297,12 +297,13 @@ enum stele_status table_write(struct table *table, enum table_mode mode, const v
 
 /* ---- erase -------------------------------------------------------------------------------- */
 
-unsigned table_unlink_empty(struct table *table, struct stelei_bucket *head,
-                            uint32_t removed[TABLE_LINES_AT_ONCE])
+/* Takes up to LINES_AT_ONCE empty lines out of the chain. */
+static unsigned unlink_empty(const struct table *table, struct stelei_bucket *head,
+                             uint32_t removed[LINES_AT_ONCE])
 {
     unsigned count = 0;
     struct stelei_bucket *line = head;
-    while (count < TABLE_LINES_AT_ONCE) {
+    while (count < LINES_AT_ONCE) {
         uint32_t ref = stelei_load32(&line->link);
         struct stelei_bucket *next = table_line(table, ref);
         if (!next)
@@ -311,30 +312,33 @@ unsigned table_unlink_empty(struct table *table, struct stelei_bucket *head,
             line = next;
             continue;
         }
-        STELE_POINT("table.unlink:before_link");
+        STELE_POINT("table.settle:before_link");
         stelei_store32_release(&line->link, stelei_load32(&next->link));
         removed[count++] = ref;
     }
     return count;
 }
 
-void table_retire_lines(struct table *table, const uint32_t *removed, unsigned count)
+void table_settle_chain(struct table *table, struct stelei_bucket *head)
 {
-    for (unsigned i = 0; i < count; i++)
-        arena_retire_line(table->arena, table_ref_off(table, removed[i]));
-    table->lines -= count;
+    uint32_t removed[LINES_AT_ONCE];
+    unsigned count;
+    do {
+        count = unlink_empty(table, head, removed);
+        STELE_POINT("table.settle:before_bump");
+        stelei_sequence_bump(&head->sequence);
+        for (unsigned i = 0; i < count; i++)
+            arena_retire_line(table->arena, table_ref_off(table, removed[i]));
+        table->lines -= count;
+    } while (count == LINES_AT_ONCE);
 }
 
 static void erase_overflow(struct table *table, const struct table_spot *spot)
 {
-    uint32_t removed[TABLE_LINES_AT_ONCE];
     uint64_t word = stelei_load64(&spot->line->sequence);
     STELE_POINT("table.erase:before_line");
     stelei_sequence_publish(&spot->line->sequence, word & ~(UINT64_C(1) << spot->slot));
-    unsigned count = table_unlink_empty(table, spot->head, removed);
-    STELE_POINT("table.erase:before_bump");
-    stelei_sequence_bump(&spot->head->sequence);
-    table_retire_lines(table, removed, count);
+    table_settle_chain(table, spot->head);
     table->overflow--;
 }
 

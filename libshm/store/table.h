@@ -68,12 +68,9 @@ uint8_t table_tag(const struct stelei_bucket *line, unsigned slot);
 /* Fills a slot that no valid bit shows: tag and ref, relaxed. */
 void table_fill_slot(struct stelei_bucket *line, unsigned slot, uint8_t tag, uint32_t ref);
 
-/* Takes empty lines out of the chain (release) and puts them on *removed for table_retire_lines()
- * after the bump. Returns how many. */
-#define TABLE_LINES_AT_ONCE 16u
-unsigned table_unlink_empty(struct table *table, struct stelei_bucket *head,
-                            uint32_t removed[TABLE_LINES_AT_ONCE]);
-void table_retire_lines(struct table *table, const uint32_t *removed, unsigned count);
+/* After slots of the chain were cleared: unlinks lines that are empty now (release), moves the
+ * head's version, and only then gives the lines back. */
+void table_settle_chain(struct table *table, struct stelei_bucket *head);
 
 /* Copies the private counts to the root (relaxed; statistics). */
 void table_publish_counts(struct table *table);

@@ -54,13 +54,6 @@ static bool meet(struct verify *verify, const char *what, uint64_t off, uint64_t
 
 /* ---- one chain ----------------------------------------------------------------------------- */
 
-static unsigned expected_depth(uint64_t buckets, uint64_t i)
-{
-    unsigned level = stelei_top_bit(buckets);
-    uint64_t full = UINT64_C(1) << level;
-    return level + (i >= full || i < buckets - full);
-}
-
 static void check_slot(struct verify *verify, struct table *table, uint64_t bucket, unsigned depth,
                        const struct stelei_bucket *line, unsigned slot)
 {
@@ -98,9 +91,9 @@ static void check_chain(struct verify *verify, struct table *table, uint64_t buc
 {
     const struct stelei_bucket *head = index_bucket(table, bucket), *line = head;
     unsigned depth = stelei_sequence_depth(stelei_load64(&head->sequence));
-    if (depth != expected_depth(table->buckets, bucket))
+    if (depth != index_depth(table->buckets, bucket))
         broken(verify, "table %u bucket %llu: depth %u, expected %u", verify->id,
-               (unsigned long long)bucket, depth, expected_depth(table->buckets, bucket));
+               (unsigned long long)bucket, depth, index_depth(table->buckets, bucket));
     while (!verify->broken) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
         if (valid >> STELEI_BYTES_SLOTS)

@@ -46,7 +46,7 @@ STELEI_INLINE void stelei_ahead_bucket(const struct stele_table *table, uint64_t
 
 STELEI_INLINE void stelei_ahead_fetch(const struct stele_table *table, uint64_t off, uint64_t limit)
 {
-    if (STELEI_LIKELY(off - 1 < limit - 8)) {
+    if (STELEI_LIKELY(off + 8 <= limit)) {
         __builtin_prefetch(table->map.base + off);
         __builtin_prefetch(table->map.base + off + 55); /* a small record seldom fits one line */
     }
@@ -136,7 +136,7 @@ static inline void stelei_get_staged(const struct stele_table *table, uint64_t w
 {
     struct stelei_ahead ahead[STELEI_GROUP];
     uint64_t limit = stelei_map_limit(&table->map);
-    uint64_t geometry = stelei_load64(&table->root->geometry);
+    uint64_t geometry = stelei_load64_acquire(&table->root->geometry);
     for (size_t i = 0; i < n; i++)
         stelei_ahead_bucket(table, geometry, limit, &lookups[i], &ahead[i]);
     for (size_t i = 0; i < n; i++)

@@ -1,7 +1,8 @@
 /*
  * scan.h - walk all entries of a table, while it is written to, without the daemon.
  *
- * Guarantee: every key that is present from the first call to the last is returned at least once,
+ * Guarantee: every key that is present from the first call to the last is returned at least once
+ * (a table that is cleared meanwhile has none, and ends the scan),
  * with a value that it held meanwhile. A key that is written, comes or goes meanwhile may be
  * returned or not; a key may be returned twice when its bucket splits. Entries come in no order.
  *
@@ -27,7 +28,8 @@ struct stelei_scan_entry {
 
 struct stele_scan {
     const struct stele_table *table;
-    uint64_t bucket; /* the position: resumable by copying these three */
+    uint64_t word;   /* the table's at the first bucket; 0 = not begun */
+    uint64_t bucket; /* the position: resumable by copying word, bucket and these two */
     uint64_t last_hash;
     bool after_last; /* entries up to last_hash were returned */
     bool more;       /* the bucket has more entries than `entry` holds */
@@ -113,11 +115,11 @@ static inline bool stelei_scan_line(struct stele_scan *scan, const struct stelei
 static inline enum stelei_outcome stelei_scan_chain(struct stele_scan *scan)
 {
     const struct stele_table *table = scan->table;
-    const struct stelei_bucket *line = scan->probe.place.head;
+    const struct stelei_bucket *line = scan->probe.place.head, *met = line;
     uint64_t valid = scan->probe.place.word;
     scan->count = scan->next = 0;
     scan->more = false;
-    for (uint64_t lines = 0;; lines++) {
+    for (uint64_t lines = 1, again = STELEI_LINES_PER_CHECK;; lines++) {
         if (!stelei_scan_line(scan, line, valid))
             return STELEI_SUSPECT;
         uint64_t next = stelei_ref_off(&table->map, stelei_load32_dependent(&line->link));
@@ -125,12 +127,17 @@ static inline enum stelei_outcome stelei_scan_chain(struct stele_scan *scan)
             return STELEI_HIT;
         stelei_nop_read();
         uint64_t limit = stelei_map_limit(&table->map);
-        if (next + STELEI_BUCKET_BYTES > limit || lines > limit / STELEI_BUCKET_BYTES)
+        if (next + STELEI_BUCKET_BYTES > limit)
             return STELEI_SUSPECT;
-        if (lines % STELEI_LINES_PER_CHECK == 0 &&
-            !stelei_sequence_unchanged(&scan->probe.place.head->sequence, scan->probe.place.word))
+        if (lines % STELEI_LINES_PER_CHECK == 0 && !stelei_probe_unchanged(table, &scan->probe))
             return STELEI_RETRY;
         line = stelei_bucket_at(&table->map, next);
+        if (line == met)
+            return STELEI_SUSPECT; /* a ring (Brent's test) */
+        if (lines == again) {
+            met = line;
+            again *= 2;
+        }
         valid = stelei_load64_acquire(&line->sequence);
     }
 }
@@ -146,6 +153,14 @@ static inline enum stelei_outcome stelei_scan_bucket(struct stele_scan *scan)
         if (!root)
             return STELEI_GONE;
     }
+    if (scan->word == 0)
+        scan->word = scan->probe.table_word;
+    /* Cleared since: no key was present throughout, and the new index may end before our bucket, in
+     * memory that nobody has prepared to be read as buckets. No index is larger than the segment.
+     */
+    if (scan->word != scan->probe.table_word ||
+        scan->bucket >= stelei_map_limit(&table->map) / STELEI_BUCKET_BYTES)
+        return STELEI_MISS;
     uint64_t off =
         stelei_bucket_off(&table->map, root, scan->bucket, stelei_map_limit(&table->map));
     if (off == 0) {

@@ -12,14 +12,21 @@
 static inline enum stele_status stele_table_count(const struct stele_table *table,
                                                   uint64_t *entries)
 {
-    uint64_t word = stelei_load64_acquire(&table->shared->word);
-    const struct stelei_root *root = table->root;
-    if (word != table->word)
-        root = stelei_root_follow(table, word, stelei_map_limit(&table->map));
-    if (!root)
-        return stelei_gone(table);
-    *entries = stelei_load64(&root->entries);
-    return STELE_OK;
+    for (unsigned attempt = 0; attempt < STELEI_ATTEMPTS; attempt++) {
+        uint64_t word = stelei_load64_acquire(&table->shared->word);
+        const struct stelei_root *root = table->root;
+        if (word != table->word)
+            root = stelei_root_follow(table, word, stelei_map_limit(&table->map));
+        if (!root)
+            return stelei_gone(table);
+        uint64_t counted = stelei_load64(&root->entries);
+        stelei_nop_read();
+        if (stelei_load64(&table->shared->word) == word) {
+            *entries = counted;
+            return STELE_OK;
+        }
+    }
+    return STELE_EBUSY;
 }
 
 struct stele_reader_stats {

@@ -93,8 +93,8 @@ static void try_one(struct trial *trial, const struct explore_stage *stage, unsi
         return;
     explore_run(stage, &stage->history, calls, &limits, &weakening, NULL, &result);
     /* leaving out what does not count changes nothing: that is no trial */
-    trial->tried[kind][group] +=
-        kind == EXPLORE_WEAKEN_LOAD || kind == EXPLORE_WEAKEN_NOP_READ || result.weakened > 0;
+    if (kind == EXPLORE_WEAKEN_LOAD || kind == EXPLORE_WEAKEN_NOP_READ || result.weakened > 0)
+        trial->tried[kind][group]++;
     trial->cut[kind][group] |= result.cut;
     if (!result.right)
         snprintf(trial->by[kind][group], sizeof trial->by[kind][group], "%s, %s", name,
@@ -209,12 +209,10 @@ static bool print_trial(const struct trial *trial)
             if (by[0])
                 continue;
             printf("%-17s %-100s %s%s\n", kind_name[kind], site->text,
-                   by[0] ? "caught by "
-                   : why ? "redundant: "
-                         : "NOT CAUGHT",
-                   by[0] ? by
-                   : why ? why
-                         : "");
+                   why                       ? "redundant: "
+                   : trial->cut[kind][group] ? "NOT CAUGHT (a search was cut off)"
+                                             : "NOT CAUGHT",
+                   why ? why : "");
         }
     printf("%u caught, %u redundant for a known reason, %u neither\n", caught, explained, open);
     return right;

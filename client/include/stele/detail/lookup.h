@@ -67,7 +67,7 @@ STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *m
                                                       uint32_t key_bytes,
                                                       struct stelei_probe *probe)
 {
-    if (STELEI_UNLIKELY(off - 1 >= limit - 8))
+    if (STELEI_UNLIKELY(off + 8 > limit))
         return STELEI_SUSPECT;
     const uint64_t *record = (const uint64_t *)(const void *)(map->base + off);
     uint64_t meta = stelei_load64(record);
@@ -91,12 +91,13 @@ STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *m
  * published.
  */
 __attribute__((noinline, unused)) static enum stelei_outcome
-stelei_search(const struct stelei_map *map, uint64_t limit, const void *key, uint32_t key_bytes,
+stelei_search(const struct stele_table *table, uint64_t limit, const void *key, uint32_t key_bytes,
               uint64_t hash, struct stelei_probe *probe)
 {
-    const struct stelei_bucket *line = probe->place.head;
+    const struct stelei_map *map = &table->map;
+    const struct stelei_bucket *line = probe->place.head, *met = line;
     uint64_t valid = probe->place.word;
-    for (uint64_t lines = 1;; lines++) {
+    for (uint64_t lines = 1, again = STELEI_LINES_PER_CHECK;; lines++) {
         uint64_t match = stelei_line_match(line, valid, stelei_hash_tag(hash));
         for (; match; match &= match - 1) {
             uint32_t ref = stelei_load32_dependent(&line->ref[__builtin_ctzll(match)]);
@@ -120,13 +121,16 @@ stelei_search(const struct stelei_map *map, uint64_t limit, const void *key, uin
             if (next + STELEI_BUCKET_BYTES > limit)
                 return STELEI_SUSPECT;
         }
-        if (STELEI_UNLIKELY(lines % STELEI_LINES_PER_CHECK == 0)) {
-            if (!stelei_sequence_unchanged(&probe->place.head->sequence, probe->place.word))
-                return STELEI_RETRY;
-            if (lines > limit / STELEI_BUCKET_BYTES)
-                return STELEI_SUSPECT; /* more lines than there is memory for: a ring */
-        }
+        if (STELEI_UNLIKELY(lines % STELEI_LINES_PER_CHECK == 0) &&
+            !stelei_probe_unchanged(table, probe))
+            return STELEI_RETRY;
         line = stelei_bucket_at(map, next);
+        if (STELEI_UNLIKELY(line == met))
+            return STELEI_SUSPECT; /* a ring (Brent's test) */
+        if (STELEI_UNLIKELY(lines == again)) {
+            met = line;
+            again *= 2;
+        }
         valid = stelei_load64_acquire(&line->sequence);
     }
 }
@@ -181,7 +185,7 @@ STELEI_INLINE bool stelei_record_plain(const struct stelei_map *map, uint64_t of
                                        struct stelei_probe *probe)
 {
     uint64_t value_off = 8 + stelei_round_up(key_bytes, 8);
-    if (STELEI_UNLIKELY(off - 1 >= limit - 8))
+    if (STELEI_UNLIKELY(off + 8 > limit))
         return false;
     const uint64_t *record = (const uint64_t *)(const void *)(map->base + off);
     probe->meta = stelei_load64(record);
@@ -217,7 +221,7 @@ STELEI_INLINE enum stelei_outcome stelei_find(const struct stele_table *table, c
         return STELEI_MISS;
     }
     struct stelei_probe copy = *probe; /* for the call: *probe stays in registers */
-    outcome = stelei_search(&table->map, limit, key, key_bytes, hash, &copy);
+    outcome = stelei_search(table, limit, key, key_bytes, hash, &copy);
     *probe = copy;
     return outcome;
 }

@@ -194,6 +194,9 @@ STELEI_INLINE uint32_t stelei_match16(const uint64_t *p, uint8_t byte)
  * Measured: word copies of 64 KiB cost 1.5-1.9 times memcpy. */
 #define STELEI_WORD_COPY_BYTES 256u
 
+/* The least that a libc may copy with non-temporal stores (glibc's smallest threshold). */
+#define STELEI_STREAMED_BYTES 16384u
+
 /*
  * Copies `bytes` from shared memory, which a writer may be changing meanwhile: the caller validates
  * afterwards and throws a torn copy away. `from` is eight-byte aligned and readable up to the next
@@ -250,6 +253,9 @@ STELEI_INLINE void stelei_copy_in(uint64_t *to, const void *from, size_t bytes)
 #ifndef STELEI_WORDS_ONLY
     if (bytes > STELEI_WORD_COPY_BYTES) {
         size_t whole = bytes & ~(size_t)7;
+        /* memcpy may use non-temporal stores, which pass earlier ones even on x86 */
+        if (bytes >= STELEI_STREAMED_BYTES)
+            stelei_nop_full();
         __asm__ volatile("" ::: "memory");
         memcpy(to, in, whole);
         __asm__ volatile("" ::: "memory");

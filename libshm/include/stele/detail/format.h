@@ -68,6 +68,7 @@
 
 #define STELEI_BUCKET_BYTES      64u
 #define STELEI_BYTES_SLOTS       10u
+#define STELEI_SLOTS_MASK        ((UINT64_C(1) << STELEI_BYTES_SLOTS) - 1)
 #define STELEI_WORD_SLOTS        3u
 #define STELEI_EXPIRY_SLOTS      2u
 #define STELEI_SMALL_BLOCKS      15u

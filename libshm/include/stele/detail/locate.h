@@ -135,9 +135,12 @@ struct stelei_place {
 
 /*
  * Walks from a bucket number that may be out of date to the bucket that the published depths name.
- * Each hop either clears the top bit (not born) or goes to a bucket that was split off later, so an
- * undisturbed walk ends after at most two hops a level; more means that the writer is moving
- * underneath (or the segment is corrupt): false, try again.
+ * Each hop either clears the top bit (not born) or goes to the first bucket that was split off
+ * later and holds the hash: one level, no more, since a head's depth says only that its own buddies
+ * are born. The bucket that all bits of the depth name may be further on than the growth has come;
+ * there stands what the memory held before. An undisturbed walk ends after at most two hops a
+ * level; more means that the writer is moving underneath (or the segment is corrupt): false, try
+ * again.
  */
 __attribute__((noinline, unused)) static bool stelei_walk(const struct stelei_map *map,
                                                           const struct stelei_root *root,
@@ -157,7 +160,7 @@ __attribute__((noinline, unused)) static bool stelei_walk(const struct stelei_ma
                 return true;
             }
             if (depth != 0) {
-                i = want;
+                i |= (i ^ want) & (0 - (i ^ want)); /* the lowest bit that is missing */
                 limit = stelei_map_limit(map); /* the bucket it names may be younger than ours */
                 continue;
             }
@@ -200,7 +203,7 @@ STELEI_INLINE bool stelei_aim_hits(const struct stelei_aim *aim, uint64_t word)
 STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stelei_root *root,
                                  uint64_t hash, uint64_t limit, struct stelei_place *place)
 {
-    struct stelei_aim aim = stelei_geometry_aim(stelei_load64(&root->geometry), hash);
+    struct stelei_aim aim = stelei_geometry_aim(stelei_load64_acquire(&root->geometry), hash);
     uint64_t off = stelei_bucket_off(map, root, aim.bucket, limit);
     if (STELEI_LIKELY(off != 0)) {
         place->head = stelei_bucket_at(map, off);
@@ -219,8 +222,9 @@ STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stel
 STELEI_INLINE uint64_t stelei_line_match(const struct stelei_bucket *line, uint64_t word,
                                          uint8_t tag)
 {
-    /* tags 0..9 are the first ten of sixteen bytes; what matches beyond them is no valid slot */
-    return stelei_match16(&line->tags, tag) & stelei_sequence_valid(word);
+    /* tags 0..9 are the first ten of sixteen bytes. The mask: a line that was reused as a record
+     * shows valid bits beyond the slots, and the last line of the mapping has nothing behind it. */
+    return stelei_match16(&line->tags, tag) & word & STELEI_SLOTS_MASK;
 }
 
 #endif
