@@ -10,7 +10,8 @@
 #define SECONDS   8.0
 #define BATCH     64u /* seeds a child */
 #define HANG      60u /* seconds: what a batch must never need */
-#define AREAS     80u
+#define AREAS     110u
+#define RECORDS   4u /* of each block of buckets */
 #define SCAN_MOST 200000u
 
 struct area {
@@ -38,6 +39,16 @@ static void add_area(struct corrupt *c, uint64_t off, uint64_t bytes)
         c->area[c->areas++] = (struct area){off, bytes};
 }
 
+/* First words of some records of a bucket: lengths. */
+static void add_records(struct corrupt *c, uint64_t bucket_off, unsigned shift)
+{
+    struct stelei_bucket bucket;
+    memcpy(&bucket, c->image.bytes + bucket_off, sizeof bucket);
+    for (unsigned slot = 0; slot < RECORDS; slot++)
+        if (bucket.sequence >> slot & 1)
+            add_area(c, (uint64_t)bucket.ref[slot] << shift, 8);
+}
+
 /* What is worth hitting: every kind of word that leads somewhere. */
 static void find_areas(struct corrupt *c)
 {
@@ -60,6 +71,10 @@ static void find_areas(struct corrupt *c)
             continue;
         memcpy(&root, c->image.bytes + root_off, sizeof root);
         add_area(c, root_off, 76);
+        for (unsigned block = 0; block < STELEI_SMALL_BLOCKS; block++)
+            if (root.small[block])
+                add_records(c, (uint64_t)root.small[block] << header.granule_shift,
+                            header.granule_shift);
         for (unsigned block = 0; block < STELEI_SMALL_BLOCKS; block++)
             if (root.small[block])
                 for (unsigned twice = 0; twice < 2; twice++) /* buckets matter most */

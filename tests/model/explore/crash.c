@@ -25,6 +25,10 @@ static void put_image(const struct explore_crash *crash, const struct explore_hi
     const struct stelei_header *header = (const struct stelei_header *)(void *)history->image;
     memcpy(memory, history->image, (size_t)header->committed);
     explore_history_replay(history, 0, events, memory);
+    /* what the writer had populated before it said so is there in a crash, holes are not */
+    uint64_t committed = ((const struct stelei_header *)(void *)memory)->committed;
+    if (fallocate(fd, 0, 0, (off_t)committed) != 0)
+        exit(2);
     munmap(memory, (size_t)history->bytes);
     close(fd);
 }
