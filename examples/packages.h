@@ -101,4 +101,11 @@ static inline struct names names_read(const char *path)
     return names;
 }
 
+static inline void names_free(struct names names)
+{
+    for (size_t i = 0; i < names.count; i++)
+        free(names.name[i]);
+    free(names.name);
+}
+
 #endif

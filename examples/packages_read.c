@@ -46,5 +46,6 @@ int main(int argc, char **argv)
            (unsigned long long)torn, (unsigned long long)newest, (unsigned long long)before.epoch,
            (unsigned long long)after.epoch);
     stele_reader_detach(&reader);
+    names_free(names);
     return failed || torn;
 }

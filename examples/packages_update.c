@@ -65,5 +65,7 @@ int main(int argc, char **argv)
            (unsigned long long)connects, (unsigned long long)lost);
     stele_channel_close(&channel);
     stele_reader_detach(&reader);
+    names_free(names);
+    free(acked);
     return lost != 0;
 }

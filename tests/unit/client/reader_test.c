@@ -197,7 +197,7 @@ START_TEST(get_many_follows_clear_and_drop)
     char value[8];
     struct stele_lookup lookup[3];
     for (unsigned i = 0; i < 3; i++)
-        lookup[i] = (struct stele_lookup){"abc" + i, 1, value, 8, 0, STELE_EIO};
+        lookup[i] = (struct stele_lookup){&"abc"[i], 1, value, 8, 0, STELE_EIO};
     put("a", "1");
     put("c", "3");
     ck_assert_uint_eq(stele_get_many(&table, lookup, 3), 2);
