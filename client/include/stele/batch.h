@@ -21,7 +21,7 @@ struct stele_lookup {
     enum stele_status status; /* out: each key is a lookup of its own */
 };
 
-#define STELEI_GROUP 32u
+#define STELEI_GROUP 16u
 
 /* What one stage of a batch leaves to the next. */
 struct stelei_ahead {

@@ -166,7 +166,7 @@ STELEI_COLD static enum stele_status stelei_get_again(const struct stele_table *
  * *value_bytes is set with STELE_OK, and with STELE_ESHORT to the length that is needed (which may
  * have changed by the next call).
  */
-static inline enum stele_status stele_get(const struct stele_table *table, const void *key,
+STELEI_INLINE enum stele_status stele_get(const struct stele_table *table, const void *key,
                                           size_t key_bytes, void *buffer, size_t capacity,
                                           size_t *value_bytes)
 {
