@@ -2,9 +2,10 @@
  * batch.h - many lookups with their cache misses side by side. What reader.h promises of a lookup
  * (threads, fork, signals, ordering, progress) holds for each of them.
  *
- * Four stages over a group of keys, each asking for the lines that the next one needs: buckets,
- * overflow lines, records, values. Source of the idea: Chen et al., "Improving Hash Join
- * Performance through Prefetching", ICDE 2004 (group prefetching).
+ * A pipeline of four stages, each some keys behind the one before and asking for the lines that the
+ * next one needs: buckets, overflow lines, records, values. Source of the idea: Chen et al.,
+ * "Improving Hash Join Performance through Prefetching", ICDE 2004 (software-pipelined
+ * prefetching).
  */
 #ifndef STELE_BATCH_H
 #define STELE_BATCH_H
@@ -21,7 +22,16 @@ struct stele_lookup {
     enum stele_status status; /* out: each key is a lookup of its own */
 };
 
-#define STELEI_GROUP 16u
+/* How many keys behind the first stage the others follow. Measured on 4 M keys against stages over
+ * whole groups of 16: 41 instead of 49 ns a key in batches of 32, 47 instead of 48 in batches
+ * of 16. */
+#define STELEI_HEAD_BEHIND   12u
+#define STELEI_LINE_BEHIND   15u
+#define STELEI_FINISH_BEHIND 24u
+#define STELEI_AHEAD_RING    32u
+
+/* Keys between two looks at the table word and the geometry. */
+#define STELEI_GROUP 1024u
 
 /* What one stage of a batch leaves to the next. */
 struct stelei_ahead {
@@ -37,10 +47,15 @@ STELEI_INLINE void stelei_ahead_bucket(const struct stele_table *table, uint64_t
                                        uint64_t limit, const struct stele_lookup *lookup,
                                        struct stelei_ahead *ahead)
 {
+    ahead->probe.place.head = NULL;
+    if (STELEI_UNLIKELY(lookup->key_bytes > STELEI_KEY_MAX_BYTES))
+        return;
     ahead->hash = stelei_hash(lookup->key, lookup->key_bytes, table->map.hash_seed);
     ahead->aim = stelei_geometry_aim(geometry, ahead->hash);
     uint64_t off = stelei_bucket_off(&table->map, table->root, ahead->aim.bucket, limit);
-    ahead->probe.place.head = off ? stelei_bucket_at(&table->map, off) : NULL;
+    if (STELEI_UNLIKELY(off == 0))
+        return;
+    ahead->probe.place.head = stelei_bucket_at(&table->map, off);
     __builtin_prefetch(ahead->probe.place.head);
 }
 
@@ -134,61 +149,52 @@ STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t
 static inline void stelei_get_staged(const struct stele_table *table, uint64_t word,
                                      struct stele_lookup *lookups, size_t n)
 {
-    struct stelei_ahead ahead[STELEI_GROUP];
+    struct stelei_ahead ring[STELEI_AHEAD_RING];
     uint64_t limit = stelei_map_limit(&table->map);
     uint64_t geometry = stelei_load64_acquire(&table->root->geometry);
-    for (size_t i = 0; i < n; i++)
-        stelei_ahead_bucket(table, geometry, limit, &lookups[i], &ahead[i]);
-    for (size_t i = 0; i < n; i++)
-        stelei_ahead_head(table, limit, &ahead[i]);
-    for (size_t i = 0; i < n; i++)
-        stelei_ahead_line(table, limit, &ahead[i]);
-    for (size_t i = 0; i < n; i++) {
-        struct stele_lookup *l = &lookups[i];
-        ahead[i].probe.table_word = word;
-        if (STELEI_UNLIKELY(!stelei_ahead_finish(table, limit, &ahead[i], l)))
-            l->status =
-                stele_get(table, l->key, l->key_bytes, l->buffer, l->capacity, &l->value_bytes);
-    }
-}
-
-/* Keys of up to STELEI_GROUP lookups, none longer than a key may be. */
-static inline size_t stelei_get_group(const struct stele_table *table, struct stele_lookup *lookups,
-                                      size_t n)
-{
-    size_t found = 0;
-    uint64_t word = stelei_load64_acquire(&table->shared->word);
-    if (STELEI_LIKELY(word == table->word && n > 0))
-        stelei_get_staged(table, word, lookups, n);
-    else /* cleared since it was opened: key by key */
-        for (size_t i = 0; i < n; i++) {
-            struct stele_lookup *l = &lookups[i];
-            l->status =
-                stele_get(table, l->key, l->key_bytes, l->buffer, l->capacity, &l->value_bytes);
+    for (size_t i = 0; i < n + STELEI_FINISH_BEHIND; i++) {
+        if (i < n)
+            stelei_ahead_bucket(table, geometry, limit, &lookups[i], &ring[i % STELEI_AHEAD_RING]);
+        size_t at = i - STELEI_HEAD_BEHIND; /* before the first: wraps, and is not below n */
+        if (at < n)
+            stelei_ahead_head(table, limit, &ring[at % STELEI_AHEAD_RING]);
+        at = i - STELEI_LINE_BEHIND;
+        if (at < n)
+            stelei_ahead_line(table, limit, &ring[at % STELEI_AHEAD_RING]);
+        at = i - STELEI_FINISH_BEHIND;
+        if (at < n) {
+            struct stelei_ahead *ahead = &ring[at % STELEI_AHEAD_RING];
+            struct stele_lookup *l = &lookups[at];
+            ahead->probe.table_word = word;
+            if (STELEI_UNLIKELY(!stelei_ahead_finish(table, limit, ahead, l)))
+                l->status =
+                    stele_get(table, l->key, l->key_bytes, l->buffer, l->capacity, &l->value_bytes);
         }
-    for (size_t i = 0; i < n; i++)
-        found += lookups[i].status == STELE_OK;
-    return found;
+    }
 }
 
 /*
  * Looks up n keys with their cache misses side by side. Every key is a lookup of its own (no common
- * instant). Returns how many were found; each lookup's status says the rest. Best in groups of 16
- * or 32; any n is allowed.
+ * instant). Returns how many were found; each lookup's status says the rest (STELE_ETOOBIG for a
+ * key that is too long). Any n is allowed; the more, the better the misses overlap.
  */
 static inline size_t stele_get_many(const struct stele_table *table, struct stele_lookup *lookups,
                                     size_t n)
 {
     size_t found = 0;
     for (size_t done = 0; done < n;) {
-        size_t group = 0;
-        while (group < STELEI_GROUP && done + group < n &&
-               lookups[done + group].key_bytes <= STELEI_KEY_MAX_BYTES)
-            group++;
-        found += stelei_get_group(table, &lookups[done], group);
+        size_t group = n - done < STELEI_GROUP ? n - done : STELEI_GROUP;
+        struct stele_lookup *l = &lookups[done];
+        uint64_t word = stelei_load64_acquire(&table->shared->word);
+        if (STELEI_LIKELY(word == table->word))
+            stelei_get_staged(table, word, l, group);
+        else /* cleared since it was opened: key by key */
+            for (size_t i = 0; i < group; i++)
+                l[i].status = stele_get(table, l[i].key, l[i].key_bytes, l[i].buffer, l[i].capacity,
+                                        &l[i].value_bytes);
+        for (size_t i = 0; i < group; i++)
+            found += l[i].status == STELE_OK;
         done += group;
-        if (group < STELEI_GROUP && done < n)
-            lookups[done++].status = STELE_ETOOBIG;
     }
     return found;
 }

@@ -208,7 +208,8 @@ STELEI_INLINE void stelei_copy_out(void *to, const uint64_t *from, size_t bytes)
 #ifndef STELEI_WORDS_ONLY
     if (STELEI_UNLIKELY(bytes > STELEI_WORD_COPY_BYTES)) {
         /* The compiler may not move other accesses into the block, nor see through it. */
-        __asm__ volatile("" ::: "memory");
+        __asm__ volatile(""
+                         : "+r"(out)::"memory"); /* "+r": a NULL for capacity 0 is not seen here */
         memcpy(out, from, bytes);
         __asm__ volatile("" ::: "memory");
         return;
