@@ -3,6 +3,8 @@
 
 #define SMALL 24u   /* bytes of an ordinary value */
 #define LARGE 4160u /* above STELEI_LARGE_BYTES */
+#define LINE  48u   /* the record's block is as large as an overflow line */
+#define BLOCK 112u  /* as large as the first block of buckets: the one of a cleared table */
 #define BALLAST                                                                                    \
     (UINT32_C(128) << 10) /* more than the quarantine keeps: retiring it recycles all else */
 #define ALL     ((1u << EXPLORE_CALLS) - 1)
@@ -133,6 +135,27 @@ static void line_reuse_operations(struct explore_stage *stage)
     explore_put(stage, 1, SMALL);
 }
 
+/* Head, line and second line: ten entries, key 0 alone, key 1 alone. */
+static void two_lines_setup(struct explore_stage *stage)
+{
+    unsigned filler = 0;
+    overflow_setup(stage, 1);
+    for (int i = 0; i < 9; i++) {
+        filler = explore_stage_key(stage, 4, 0, -1);
+        explore_put(stage, filler, 8);
+    }
+    explore_put(stage, 1, SMALL);
+    for (int i = 0; i < 9; i++)
+        explore_erase(stage, filler - (unsigned)i);
+}
+
+/* The first line is unlinked and given out again as a record: key 1 stands behind it. */
+static void line_record_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_put(stage, 2, LINE);
+}
+
 /* An entry goes from a line to the head's freed slot. */
 static void head_slot_operations(struct explore_stage *stage)
 {
@@ -153,6 +176,26 @@ static void split_head_setup(struct explore_stage *stage)
     explore_put(stage, 1, SMALL);
     for (unsigned i = 0; i < 13; i++)
         explore_put(stage, explore_stage_key(stage, 4, i < 4 ? 0 : i < 6 ? 2 : 1, -1), 8);
+}
+
+/*
+ * The same with a cleared table's bucket 2 in the memory that the new bucket 2 will get. The
+ * entries are of another size than before, so that those in the old bucket still look like records.
+ */
+static void split_again_setup(struct explore_stage *stage)
+{
+    split_head_setup(stage);
+    explore_put(stage, 2, SMALL);
+    explore_clear(stage);
+    explore_step(stage);
+    unsigned ballast = explore_stage_key(stage, 4, 1, -1);
+    explore_put(stage, ballast, BALLAST);
+    explore_erase(stage, ballast);
+    explore_put(stage, ballast, BLOCK);
+    explore_put(stage, 0, 16);
+    explore_put(stage, 1, 16);
+    for (unsigned i = 3; i < 15; i++)
+        explore_put(stage, i, 16);
 }
 
 static void split_operations(struct explore_stage *stage)
@@ -200,6 +243,26 @@ static void split_refill_operations(struct explore_stage *stage)
     explore_put(stage, 3, SMALL);
     explore_put(stage, 1, SMALL);
     explore_put(stage, 4, SMALL);
+}
+
+/* Ten entries that stay in the head, and a line with one that moves. */
+static void split_clear_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 0, TAG); /* comes after the split */
+    explore_stage_watched(stage, 4, 2, TAG); /* in the line: moves */
+    explore_stage_watched(stage, 4, 1, -1);  /* triggers the split */
+    for (unsigned i = 0; i < 10; i++)
+        explore_put(stage, explore_stage_key(stage, 4, 0, -1), 8);
+    explore_put(stage, 1, SMALL);
+    for (unsigned i = 0; i < 4; i++)
+        explore_put(stage, explore_stage_key(stage, 4, 1, -1), 8);
+}
+
+/* The split empties the line and has nothing to pull up; then the chain needs a line again. */
+static void split_clear_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, SMALL);
+    explore_put(stage, 0, SMALL);
 }
 
 /* 37 entries in 5 buckets, 10 and more in bucket 1: it splits twice away from an old geometry. */
@@ -293,6 +356,8 @@ const struct explore_scenario explore_scenarios[] = {
      overflow_update_operations, MIB4, ALL, false},
     {"line-reuse", "a line emptied, unlinked, given out again", overflow1_setup,
      line_reuse_operations, MIB4, ALL, false},
+    {"line-record", "a line in mid-chain emptied, unlinked, given out again as a record",
+     two_lines_setup, line_record_operations, MIB4, ALL, false},
     {"head-slot", "a key erased in a line comes back in the head", overflow1_setup,
      head_slot_operations, MIB4, ALL, false},
     {"split-head", "split, all entries in the head", split_head_setup, split_operations, MIB4, ALL,
@@ -305,6 +370,10 @@ const struct explore_scenario explore_scenarios[] = {
      split_trigger_operations, MIB4, ALL, false},
     {"split-refill", "the same, then freed slots filled again", split_overflow_setup,
      split_refill_operations, MIB4, NO_SCAN & ~(1u << EXPLORE_MANY), true},
+    {"split-clear", "split that empties a line, then an entry for a line", split_clear_setup,
+     split_clear_operations, MIB4, ALL, false},
+    {"split-again", "split, the new bucket in memory of a cleared table's", split_again_setup,
+     split_operations, MIB4, ALL, false},
     {"split-far", "split of bucket 0 into 0 and 4, new block of buckets", split_far_setup,
      split_operations, MIB4, ALL, false},
     {"clear", "clear, memory given back, insert", ballast_setup, clear_operations, MIB4, ALL,
