@@ -4,7 +4,7 @@
 # find_package(stele) and by pkg-config. Then they exchange a value.
 set -eu
 cmake=$1 build=$2 here=$3 cc=$4 cxx=$5 flags=$6
-work=$(mktemp -d "$build/consumer.XXXXXX")
+work=$(mktemp -d) # not below the build: pkg-config splits flags at the spaces of a path
 segment=test.consumer.$$
 trap 'rm -rf "$work"; rm -f "/dev/shm/stele.$segment" "/dev/shm/stele.$segment.lock"' EXIT
 prefix=$work/prefix
@@ -14,11 +14,12 @@ quietly() {
 }
 exchange() { # writer, reader...
     writer=$1
+    value="value of $(basename "$1")"
     shift
-    "$writer" "$segment" key "value of $writer" || { echo "FAILED: $writer"; exit 1; }
+    "$writer" "$segment" key "$value" || { echo "FAILED: $writer"; exit 1; }
     for reader in "$@"; do
         got=$("$reader" "$segment" key) || { echo "FAILED: $reader"; exit 1; }
-        [ "$got" = "value of $writer" ] || { echo "FAILED: $reader read \"$got\""; exit 1; }
+        [ "$got" = "$value" ] || { echo "FAILED: $reader read \"$got\""; exit 1; }
     done
     "$writer" "$segment"
 }

@@ -9,8 +9,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 warnings="-Wall -Wextra -Wconversion -Wshadow -Wpedantic -Werror -D_GNU_SOURCE"
 includes=
-for dir in "$@"; do
-    includes="$includes -I$dir"
+number=0
+for dir in "$@"; do # by links, so that a path with spaces stays one word
+    number=$((number + 1))
+    ln -s "$dir" "$work/include$number"
+    includes="$includes -I$work/include$number"
 done
 failed=0
 
