@@ -19,13 +19,19 @@
  *
  * Outcomes. A status that the daemon sent says what happened. These do not, and mean that the
  * command may have run or not:
- *   STELE_ECLOSED    the connection ended: close the channel, connect again, and find tables again
+ *   STELE_ECLOSED    the connection ended: close the channel, connect again, find tables again
  *   STELE_ETIMEDOUT  no reply in time; the channel goes on, unless half a frame was sent: then it
- * is broken and every later command is refused with the same status STELE_EPROTO     the daemon's
- * bytes make no sense; the channel is broken Commands that were not sent at all, so surely have not
- * run: STELE_EBUSY      too many replies are outstanding, or a waiting call came before they were
- *                    collected: collect first          STELE_ETOOBIG  over a limit of `info`
- *   STELE_EINVAL     an argument makes no sense        STELE_ENOMEM   no memory for the reply
+ *                    is broken and every later command is refused with the same status
+ *   STELE_EPROTO     the daemon's bytes make no sense; the channel is broken
+ *
+ * Commands that were not sent at all, so surely have not run:
+ *
+ *   STELE_EBUSY      too many replies are outstanding, or a waiting call came before they were
+ *                    collected: collect first
+ *   STELE_ETOOBIG    over a limit of `info`
+ *   STELE_EINVAL     an argument makes no sense
+ *   STELE_ENOMEM     no memory for the reply
+ *
  * From the daemon: STELE_EPERM this user may not write; STELE_ENOTABLE no such table, or the handle
  * is from before a drop or a restart; STELE_ENOSPC; STELE_ENOSYS an older daemon.
  *
