@@ -44,8 +44,8 @@ struct arena {
 
     struct arena_fifo_part *first, *last; /* the quarantine */
     struct arena_fifo_part *spare;        /* an empty piece, kept */
-    uint64_t
-        lost_bytes; /* retired when no private memory was left to remember it: until adoption */
+    /* retired when no private memory was left to remember it; free again after an adoption */
+    uint64_t lost_bytes;
     uint64_t quarantine_blocks;
     uint64_t stale_blocks; /* the first of them: the clock was moved past their numbers already */
     uint64_t quarantine_bytes;

@@ -15,8 +15,8 @@ struct slab; /* one per unit of the segment, in memory reserved and touched on d
 
 struct slabs {
     struct slab *slab;
-    uint64_t
-        *taken; /* SLAB_TAKEN_WORDS a unit, reserved like the above: adding a slab cannot fail */
+    /* SLAB_TAKEN_WORDS a unit, reserved like the above: adding a slab cannot fail */
+    uint64_t *taken;
     uint32_t count;                           /* units of the segment */
     uint32_t partial[STELEI_CLASS_COUNT + 1]; /* first unit with room, per class; 0 = none */
     uint64_t used_bytes;                      /* in taken blocks */

@@ -73,12 +73,10 @@ STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *m
     uint64_t meta = stelei_load64(record);
     if (STELEI_UNLIKELY(stelei_record_key_bytes(meta) != key_bytes))
         return STELEI_MISS;
-    uint64_t key_off = stelei_record_key_off(meta);
-    uint64_t end = off + key_off + stelei_round_up(key_bytes, 8) +
-                   stelei_round_up(stelei_record_value_bytes(meta), 8);
+    uint64_t end = off + stelei_record_bytes(meta);
     if (STELEI_UNLIKELY(end > limit))
         return STELEI_SUSPECT;
-    probe->key = record + key_off / 8;
+    probe->key = record + stelei_record_key_off(meta) / 8;
     probe->meta = meta;
     if (STELEI_UNLIKELY(!stelei_key_equal(probe->key, (const uint8_t *)key, key_bytes)))
         return STELEI_MISS;
