@@ -27,19 +27,29 @@ static const struct peer *const peers[] = {
     &peer_floor,
 };
 
+/* At which of the run's sizes. */
+enum entry_when {
+    AT_EACH,
+    AT_LARGEST,
+    AT_MILLION,    /* the smallest of 1 M or more, else the largest */
+    AT_TEN_MILLION /* those of 10 M and more, else the largest */
+};
+
 struct entry {
     const char *id;
     workload_fn *run;
-    bool largest_only; /* not once for each N */
-    bool own_table;    /* needs no loaded subjects */
+    enum entry_when when;
+    bool own_table; /* needs no loaded subjects */
 };
 
 /* In the order in which they run: what changes the loaded data comes last. */
 static const struct entry workloads[] = {
-    {"R1", workload_r1, false, false}, {"R2", workload_r2, false, false},
-    {"R4", workload_r4, false, false}, {"M1", workload_m1, false, false},
-    {"R6", workload_r6, false, false}, {"M1", workload_m1_churn, false, false},
-    {"W4", workload_w4, true, true},
+    {"R1", workload_r1, AT_EACH, false},       {"R2", workload_r2, AT_EACH, false},
+    {"R4", workload_r4, AT_EACH, false},       {"R7", workload_r7, AT_EACH, false},
+    {"M1", workload_m1, AT_EACH, false},       {"R6", workload_r6, AT_EACH, false},
+    {"M1", workload_m1_churn, AT_EACH, false}, {"W1", workload_w1, AT_MILLION, true},
+    {"W2", workload_w2, AT_MILLION, true},     {"W3", workload_w3, AT_TEN_MILLION, true},
+    {"W4", workload_w4, AT_LARGEST, true},     {"A1", workload_a1, AT_TEN_MILLION, true},
 };
 
 struct options {
@@ -49,7 +59,9 @@ struct options {
     uint64_t lookups; /* 0: by N */
     enum peer_pages pages;
     const char *directory;
+    const char *steled;
     bool local;
+    bool quick;
     char *const *ids; /* none: all */
     int id_count;
 };
@@ -58,13 +70,14 @@ static void usage(FILE *out)
 {
     fprintf(out,
             "usage: stele-bench [options] --out DIR [ID...]\n"
-            "  ID            R1 R2 R4 R6 M1 W4; all when none is named\n"
-            "  --quick       10 K and 1 M keys\n"
+            "  ID            R1 R2 R4 R6 R7 M1 W1 W2 W3 W4 A1; all when none is named\n"
+            "  --quick       10 K and 1 M keys, fewer repetitions through sockets\n"
             "  --full        10 K, 1 M, 10 M and 50 M keys\n"
             "  --sizes A,B   these numbers of keys\n"
             "  --repetitions N  of each measurement (default 21, at most 101)\n"
             "  --lookups N   in one repetition (default: by the number of keys)\n"
             "  --pages SIZE  of all subjects: 2M (default), 4K, or own: what each gets by itself\n"
+            "  --steled PATH the daemon for W1, W2, W3 and A1 (default: the one built along)\n"
             "  --local       stele and the floor only, no other peer\n"
             "  --out DIR     an existing directory for the results\n");
 }
@@ -99,16 +112,21 @@ static bool parse_pages(const char *text, enum peer_pages *pages)
 /* 0 continue, 1 stop with success, 2 stop with a usage error. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-    static const struct option names[] = {
-        {"quick", no_argument, NULL, 'q'},         {"full", no_argument, NULL, 'f'},
-        {"sizes", required_argument, NULL, 's'},   {"repetitions", required_argument, NULL, 'r'},
-        {"lookups", required_argument, NULL, 'n'}, {"local", no_argument, NULL, 'l'},
-        {"out", required_argument, NULL, 'o'},     {"pages", required_argument, NULL, 'p'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"quick", no_argument, NULL, 'q'},
+                                          {"full", no_argument, NULL, 'f'},
+                                          {"sizes", required_argument, NULL, 's'},
+                                          {"repetitions", required_argument, NULL, 'r'},
+                                          {"lookups", required_argument, NULL, 'n'},
+                                          {"local", no_argument, NULL, 'l'},
+                                          {"out", required_argument, NULL, 'o'},
+                                          {"pages", required_argument, NULL, 'p'},
+                                          {"steled", required_argument, NULL, 'd'},
+                                          {"help", no_argument, NULL, 'h'},
+                                          {NULL, 0, NULL, 0}};
     bool good = parse_sizes("10000,1000000,10000000", options);
     for (int c; good && (c = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (c == 'q')
-            good = parse_sizes("10000,1000000", options);
+            good = options->quick = parse_sizes("10000,1000000", options);
         else if (c == 'f')
             good = parse_sizes("10000,1000000,10000000,50000000", options);
         else if (c == 's')
@@ -121,6 +139,8 @@ static int parse_options(int argc, char **argv, struct options *options)
             options->local = true;
         else if (c == 'o')
             options->directory = optarg;
+        else if (c == 'd')
+            options->steled = optarg;
         else if (c == 'p')
             good = parse_pages(optarg, &options->pages);
         else if (c == 'h')
@@ -185,13 +205,35 @@ static enum stele_status load_subjects(struct session *session, bool local)
     return STELE_OK;
 }
 
+static bool applies(const struct options *options, enum entry_when when, uint64_t n)
+{
+    uint64_t largest = options->sizes[0], million = UINT64_MAX;
+    for (size_t i = 0; i < options->size_count; i++) {
+        uint64_t size = options->sizes[i];
+        if (size > largest)
+            largest = size;
+        if (size >= 1000000 && size < million)
+            million = size;
+    }
+    switch (when) {
+    case AT_LARGEST:
+        return n == largest;
+    case AT_MILLION:
+        return n == (million == UINT64_MAX ? largest : million);
+    case AT_TEN_MILLION:
+        return n >= 10000000 || n == largest;
+    case AT_EACH:
+        break;
+    }
+    return true;
+}
+
 static void run_workloads(struct session *session, const struct options *options, bool own_table)
 {
-    bool largest = session->n == options->sizes[options->size_count - 1];
     for (size_t i = 0; i < sizeof workloads / sizeof workloads[0]; i++) {
         const struct entry *entry = &workloads[i];
         if (entry->own_table != own_table || !wanted(options, entry) ||
-            (entry->largest_only && !largest))
+            !applies(options, entry->when, session->n))
             continue;
         fprintf(stderr, "%s, N = %llu\n", entry->id, (unsigned long long)session->n);
         entry->run(session);
@@ -213,7 +255,10 @@ static void run_size(struct results *results, const struct machine *machine,
                               .directory = options->directory,
                               .n = n,
                               .repetitions = options->repetitions,
-                              .lookups = options->lookups ? options->lookups : lookups_for(n)};
+                              .lookups = options->lookups ? options->lookups : lookups_for(n),
+                              .local = options->local,
+                              .quick = options->quick,
+                              .steled = options->steled};
     if (any_wanted(options, false)) {
         enum stele_status status = load_subjects(&session, options->local);
         if (status == STELE_OK)
@@ -231,6 +276,9 @@ static void run_size(struct results *results, const struct machine *machine,
 int main(int argc, char **argv)
 {
     struct options options = {.repetitions = 21};
+#ifdef BENCH_STELED
+    options.steled = BENCH_STELED;
+#endif
     struct results results = {0};
     struct machine machine;
     int stop = parse_options(argc, argv, &options);
@@ -243,7 +291,7 @@ int main(int argc, char **argv)
         }
     machine_init(&machine);
     if (machine.cores < 2)
-        fprintf(stderr, "one processor: reader and writer share it, R6 and W4 mean little\n");
+        fprintf(stderr, "one processor: all processes share it, most figures mean little\n");
     for (size_t i = 0; i < options.size_count; i++)
         run_size(&results, &machine, &options, options.sizes[i]);
     results_finish(&results);

@@ -4,13 +4,14 @@
 #   bench/run.sh [--quick|--full|--local] [--pages 2M|4K|own] [--sizes A,B] [--repetitions N]
 #                [--out DIR] [--markdown] [ID...]
 #
-#   --quick     10 K and 1 M keys instead of 10 K, 1 M and 10 M; --full: 50 M too (needs 24 GiB)
+#   --quick     10 K and 1 M keys instead of 10 K, 1 M and 10 M, fewer repetitions through sockets;
+#               --full: 50 M too (needs 24 GiB)
 #   --local     no peers, and nothing is installed
 #   --out       where the results go (default: build/bench-results)
 #   --markdown  prints the table at the end
-#   ID          R1 R2 R4 R6 M1 W4; all when none is named
+#   ID          R1 R2 R4 R6 R7 M1 W1 W2 W3 W4 A1; all when none is named
 #
-# Without --local it installs by apt what is missing: the peers' libraries and gnuplot.
+# Without --local it installs by apt what is missing: the peers and gnuplot.
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -20,7 +21,7 @@ local=no
 markdown=no
 
 usage() {
-    sed -n '2,14s/^# \{0,1\}//p' "$0"
+    sed -n '2,15s/^# \{0,1\}//p' "$0"
 }
 
 # The options that stele-bench takes are handed on as they are; $@ becomes its command line.
@@ -76,7 +77,7 @@ install_missing() {
     have apt-get && have dpkg-query || return 0
     missing=
     for package in cmake gcc g++ make pkg-config libatomic-ops-dev libxxhash-dev liblmdb-dev \
-        libck-dev libdpdk-dev gnuplot-nox; do
+        libck-dev libdpdk-dev gnuplot-nox redis-server memcached; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             missing="$missing $package"
     done
@@ -92,11 +93,20 @@ install_missing() {
 
 # A run that was killed leaves names behind; those of living processes are left alone.
 clean_up() {
-    for object in /dev/shm/stele.bench-* /dev/shm/bench-*.mdb*; do
+    for object in /dev/shm/stele.bench-* /dev/shm/bench-*; do
         [ -e "$object" ] || continue
         pid=${object#*bench-}
         pid=${pid%%-*}
-        [ -d "/proc/$pid" ] || rm -f "$object"
+        [ -d "/proc/$pid" ] || rm -rf "$object"
+    done
+}
+
+draw() { # name of the data and of the picture, script, what it shows
+    [ -s "$out/$1.dat" ] || return 0
+    for format in svg png; do
+        gnuplot -e "data='$out/$1.dat'; output_file='$out/$1.$format'; what='$3'" \
+            "$root/bench/plots/$format.gp" "$root/bench/plots/$2.gp" ||
+            echo "run.sh: $1.$format could not be drawn" >&2
     done
 }
 
@@ -105,14 +115,11 @@ plot() {
         echo "run.sh: no gnuplot, no plots" >&2
         return 0
     }
-    for plot in latency growth; do
-        [ -s "$out/$plot.dat" ] || continue
-        for format in svg png; do
-            gnuplot -e "data='$out/$plot.dat'; output_file='$out/$plot.$format'" \
-                "$root/bench/plots/$format.gp" "$root/bench/plots/$plot.gp" ||
-                echo "run.sh: $plot.$format could not be drawn" >&2
-        done
-    done
+    draw latency latency ""
+    draw growth growth ""
+    draw throughput-1 throughput "1 connection"
+    draw throughput-together throughput "1 connection, both ends on one processor"
+    draw throughput-20 throughput "20 connections"
 }
 
 [ "$local" = yes ] || install_missing

@@ -2,6 +2,9 @@
  * main.c - steled: reads the command line and runs the server.
  */
 #include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -20,13 +23,44 @@ static int main_fill_standard_descriptors(void)
     return fd;
 }
 
+/* Cores that this process may run on. More than the set holds (EINVAL) are certainly many. */
+static uint32_t main_usable_cores(void)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    return sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint32_t)CPU_COUNT(&set) : CPU_SETSIZE;
+}
+
+/* The only place that asks for the environment. What was meant for this process alone is taken out
+ * of it. */
+static void main_look_around(struct options_surroundings *surroundings,
+                             struct server_surroundings *server)
+{
+    memset(surroundings, 0, sizeof(*surroundings));
+    memset(server, 0, sizeof(*server));
+    surroundings->runtime_dir = getenv("XDG_RUNTIME_DIR");
+    surroundings->usable_cores = main_usable_cores();
+    activation_init(&server->activation, getenv("LISTEN_PID"), getenv("LISTEN_FDS"), getpid());
+    notify_init(&server->notify, getenv("NOTIFY_SOCKET"), getenv("WATCHDOG_PID"),
+                getenv("WATCHDOG_USEC"), getpid());
+    unsetenv("LISTEN_PID");
+    unsetenv("LISTEN_FDS");
+    unsetenv("LISTEN_FDNAMES");
+    unsetenv("NOTIFY_SOCKET");
+    unsetenv("WATCHDOG_PID");
+    unsetenv("WATCHDOG_USEC");
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
+    struct options_surroundings surroundings;
+    struct server_surroundings server;
     struct log log;
     if (main_fill_standard_descriptors() < 0)
         return 1;
-    switch (options_parse(&options, argc, argv)) {
+    main_look_around(&surroundings, &server);
+    switch (options_parse(&options, &surroundings, argc, argv)) {
     case OPTIONS_DONE:
         return 0;
     case OPTIONS_WRONG:
@@ -35,5 +69,5 @@ int main(int argc, char **argv)
         break;
     }
     log_init(&log, options.log_level);
-    return server_run(&options, &log);
+    return server_run(&options, &server, &log);
 }

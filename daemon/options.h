@@ -7,29 +7,48 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <stele/detail/address.h>
+
 #include "log.h"
+#include "policy.h"
+
+#define OPTIONS_SPIN_US     20u /* by default, with two cores or more */
+#define OPTIONS_SPIN_MAX_US 10000u
+
+/* What defaults depend on. */
+struct options_surroundings {
+    const char *runtime_dir; /* XDG_RUNTIME_DIR, or NULL */
+    uint32_t usable_cores;
+};
 
 struct options {
     const char *name;
-    const char *socket_path;
-    uint64_t max_bytes;       /* 0: the store's default */
-    uint32_t mode;            /* of the segment; 0: the store's default */
-    uint32_t frame_max_bytes; /* of one command's body */
+    char socket_path[STELEI_ADDRESS_BYTES];
+    bool socket_given;       /* false: socket_path is the default for the name */
+    uint32_t directory_mode; /* for the directory of the default path */
+    bool mode_given;
+    bool group_given;
     bool replace;
     bool small_pages;
+    uint64_t max_bytes;       /* 0: the store's default */
+    uint32_t mode;            /* of the segment */
+    uint32_t group;           /* of the segment, when group_given */
+    uint32_t frame_max_bytes; /* of one command's body */
+    uint32_t spin_us;
     enum log_level log_level;
+    uint32_t allowed_count;
+    struct policy_allowed allowed[POLICY_ALLOWED_MAX];
 };
 
 enum options_outcome {
     OPTIONS_RUN,
     OPTIONS_DONE, /* --help or --version was printed */
-    OPTIONS_WRONG /* a complaint was printed */
+    OPTIONS_WRONG /* a complaint was printed that names the option, its value and what is wanted */
 };
 
-/* Strings point into argv. Prints to stdout (help, version) or stderr (complaints). */
-enum options_outcome options_parse(struct options *options, int argc, char **argv);
-
-/* Bytes with an optional suffix K, M or G (powers of 1024). False: no such number, or too large. */
-bool options_parse_size(const char *text, uint64_t *bytes);
+/* `name` points into argv. Prints to stdout (help, version) or stderr (complaints). */
+enum options_outcome options_parse(struct options *options,
+                                   const struct options_surroundings *surroundings, int argc,
+                                   char **argv);
 
 #endif

@@ -15,7 +15,8 @@
 #include "gateway/gateway.h"
 #include "loop/loop.h"
 #include "net/listener.h"
-#include "notify.h"
+#include "place.h"
+#include "policy.h"
 #include "turn.h"
 #include "worker/worker.h"
 
@@ -27,21 +28,24 @@
 #define SERVER_STEP_UNITS      256u
 #define SERVER_CHUNKS_AHEAD    4u
 #define SERVER_POPULATE_BYTES  (UINT64_C(256) << 10)
-#define SERVER_FULL_LOG_TICKS  100u
+#define SERVER_LOG_TICKS       100u /* between lines about the same thing */
 #define SERVER_DESCRIPTORS_MAX 65536u
 #define SERVER_DETAIL_BYTES    256
 
 enum server_task { SERVER_POPULATE = 0 };
 
-/* Who may do what. Later options widen it; the decision stays in server_rights(). */
-struct server_policy {
-    uid_t owner; /* besides root */
+/* Something that can happen a thousand times a second and is logged now and then. */
+struct server_rarely {
+    uint64_t logged; /* of the count, when it was last logged */
+    uint32_t ticks;  /* until it may be logged again */
 };
 
 struct server {
     const struct options *options;
+    const struct server_surroundings *surroundings;
     const struct log *log;
-    struct server_policy policy;
+    int given_fd; /* a listening socket from the service manager, or -1 */
+    struct policy policy;
     struct command_facts facts;
     struct stele_store *store;
     struct loop *loop;
@@ -51,8 +55,11 @@ struct server {
     struct turn turn;
     bool stopping;
     uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
-    uint64_t full_logged;     /* turn.refused_full when it was last logged */
-    uint32_t full_ticks;      /* until it may be logged again */
+    double watchdog_ms;       /* when the service manager was last told that we live */
+    struct server_rarely full, denied, turned_away;
+    uint64_t turned_away_count; /* connections closed for want of descriptors */
+    uint64_t denied_count;      /* connections closed for want of rights */
+    uid_t denied_uid;           /* the last one's */
 };
 
 static double server_now_ms(void)
@@ -70,34 +77,29 @@ static void server_heartbeat(struct server *server)
                           (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u);
 }
 
-/* ---- rights -------------------------------------------------------------------------------- */
-
-static uint32_t server_rights(const struct server_policy *policy, const struct net_peer *peer)
-{
-    return peer->uid == policy->owner || peer->uid == 0 ? COMMAND_MAY_WRITE : 0u;
-}
-
-/* Who may read the segment may connect: to ask for its descriptor, and to be told STELE_EPERM. */
-static mode_t server_socket_mode(uint32_t segment_mode)
-{
-    mode_t mode = 0600;
-    if (segment_mode == 0)
-        segment_mode = 0640;
-    if (segment_mode & 0040)
-        mode |= 0060;
-    if (segment_mode & 0004)
-        mode |= 0006;
-    return mode;
-}
-
 /* ---- events -------------------------------------------------------------------------------- */
+
+static uint32_t server_rights(struct server *server, int fd, const struct net_peer *peer)
+{
+    struct policy_peer judged = {.uid = peer->uid, .gid = peer->gid, .groups = NULL};
+    if (peer->uid != server->policy.owner && peer->uid != 0)
+        judged.group_count = net_listener_groups(&server->listener, fd, &judged.groups);
+    return policy_rights(&server->policy, &judged);
+}
 
 static void server_accepted(void *context, int fd, const struct net_peer *peer)
 {
     struct server *server = context;
     struct gateway_limits limits = {.frame_max_bytes = server->options->frame_max_bytes,
-                                    .rights = server_rights(&server->policy, peer),
+                                    .rights = server_rights(server, fd, peer),
                                     .facts = &server->facts};
+    if (limits.rights == 0) {
+        close(fd);
+        server->denied_count++;
+        server->denied_uid = peer->uid;
+        server->commands.counters.connections_refused++;
+        return;
+    }
     /* one that may not write has nothing large to say */
     if (!(limits.rights & COMMAND_MAY_WRITE))
         limits.frame_max_bytes = STELEI_FRAME_MIN_BYTES;
@@ -114,22 +116,49 @@ static void server_signalled(void *context, int signal)
     server->stopping = true;
 }
 
+/* How many there are to log now; once a tick. */
+static unsigned long long server_due(struct server_rarely *rarely, uint64_t count)
+{
+    uint64_t news = count - rarely->logged;
+    if (rarely->ticks > 0)
+        rarely->ticks--;
+    if (news == 0 || rarely->ticks > 0)
+        return 0;
+    rarely->logged = count;
+    rarely->ticks = SERVER_LOG_TICKS;
+    return news;
+}
+
 static void server_log_shortages(struct server *server)
 {
-    if (server->listener.turned_away > 0) {
-        log_line(server->log, LOG_WARNING, "%u connections turned away: no descriptors left",
-                 server->listener.turned_away);
-        server->listener.turned_away = 0;
-    }
-    if (server->full_ticks > 0)
-        server->full_ticks--;
-    if (server->turn.refused_full != server->full_logged && server->full_ticks == 0) {
-        log_line(server->log, LOG_WARNING, "%llu writes refused: %s",
-                 (unsigned long long)(server->turn.refused_full - server->full_logged),
+    unsigned long long full = server_due(&server->full, server->commands.counters.commands_full);
+    unsigned long long denied = server_due(&server->denied, server->denied_count);
+    server->turned_away_count += server->listener.turned_away;
+    server->commands.counters.connections_refused += server->listener.turned_away;
+    server->listener.turned_away = 0;
+    unsigned long long away = server_due(&server->turned_away, server->turned_away_count);
+    if (away > 0)
+        log_line(server->log, LOG_WARNING,
+                 "%llu connections turned away: no descriptors left; see RLIMIT_NOFILE", away);
+    if (full > 0)
+        log_line(server->log, LOG_WARNING, "%llu writes refused: %s", full,
                  stele_status_text(STELE_ENOSPC));
-        server->full_logged = server->turn.refused_full;
-        server->full_ticks = SERVER_FULL_LOG_TICKS;
-    }
+    if (denied > 0)
+        log_line(server->log, LOG_WARNING,
+                 "%llu connections closed, the last of uid %u: may neither read nor write; see "
+                 "--mode, --group and --allow-uid",
+                 denied, (unsigned)server->denied_uid);
+}
+
+static void server_feed_watchdog(struct server *server)
+{
+    uint32_t period_ms = server->surroundings->notify.watchdog_ms;
+    double now_ms = server_now_ms();
+    /* half a tick early rather than a tick late */
+    if (period_ms == 0 || now_ms - server->watchdog_ms + SERVER_TICK_MS / 2.0 < period_ms)
+        return;
+    server->watchdog_ms = now_ms;
+    notify_send(&server->surroundings->notify, "WATCHDOG=1");
 }
 
 static void server_wake_worker(struct server *server, uint64_t after_bytes)
@@ -144,11 +173,13 @@ static void server_wake_worker(struct server *server, uint64_t after_bytes)
 static void server_tick(void *context)
 {
     struct server *server = context;
+    server->commands.counters.now_ms = (uint64_t)server_now_ms();
     server_heartbeat(server);
     server_wake_worker(server, 0);
     net_listener_resume(&server->listener);
     turn_tick(&server->turn, SERVER_LINGER_TICKS);
     server_log_shortages(server);
+    server_feed_watchdog(server);
 }
 
 /* On the helper thread. A full segment or tmpfs is the writes' to report. */
@@ -164,20 +195,33 @@ static enum stele_status server_try_store(struct server *server, char *detail)
 {
     const struct options *options = server->options;
     struct stele_store_options store_options;
-    enum stele_status status = net_listener_probe(options->socket_path);
-    if (status == STELE_ELOCKED) {
+    if (server->given_fd < 0 && net_listener_probe(options->socket_path) == STELE_ELOCKED) {
         snprintf(detail, SERVER_DETAIL_BYTES, "socket %s: somebody listens there",
                  options->socket_path);
-        return status;
+        return STELE_ELOCKED;
     }
     memset(&store_options, 0, sizeof(store_options));
     store_options.name = options->name;
     store_options.max_bytes = options->max_bytes;
     store_options.mode = options->mode;
+    store_options.group = options->group;
+    store_options.set_group = options->group_given;
     store_options.unlocked = true; /* the loop's thread alone calls it, but for populate */
     store_options.replace = options->replace;
     store_options.small_pages = options->small_pages;
     return stele_store_open(&store_options, &server->store, detail, SERVER_DETAIL_BYTES);
+}
+
+/* What to do about it, where the store does not say. */
+static const char *server_remedy(const struct server *server, enum stele_status status)
+{
+    if (status == STELE_EACCES && !server->store && server->options->group_given)
+        return " (--group wants a group of the daemon's user)";
+    if (status == STELE_EOWNER)
+        return " (run as its owner, or give another --name)";
+    if (status == STELE_ELOCKED)
+        return " (stop that daemon, or give another --name and --socket)";
+    return "";
 }
 
 /* Neither the lock nor the socket of a daemon that was just killed is free at once; one that lives
@@ -197,9 +241,12 @@ static enum stele_status server_open_store(struct server *server, double *opened
         nanosleep(&pause, NULL);
     }
     *opened_ms = server_now_ms() - began;
+    if (status == STELE_OK)
+        status = place_settle(server->options, stele_store_fd(server->store), &server->policy,
+                              detail, sizeof(detail));
     if (status != STELE_OK)
-        log_line(server->log, LOG_ERROR, "segment %s: %s", server->options->name,
-                 detail[0] ? detail : stele_status_text(status));
+        log_line(server->log, LOG_ERROR, "segment %s: %s%s", server->options->name,
+                 detail[0] ? detail : stele_status_text(status), server_remedy(server, status));
     return status;
 }
 
@@ -229,6 +276,8 @@ static enum stele_status server_open_loop(struct server *server)
         status = loop_set_signals(server->loop, &stops, server_signalled, server);
     if (status == STELE_OK)
         status = loop_set_timer(server->loop, SERVER_TICK_MS, server_tick, server);
+    if (status == STELE_OK)
+        loop_set_spin(server->loop, server->options->spin_us);
     if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "event loop: %s", stele_status_text(status));
     return status;
@@ -242,17 +291,67 @@ static void server_learn_facts(struct server *server)
     server->facts.epoch = stats.epoch;
     server->facts.segment_bytes = stats.max_bytes;
     command_context_init(&server->commands, server->store);
+    server->commands.counters.started_ms = (uint64_t)server_now_ms();
+    server->commands.counters.now_ms = server->commands.counters.started_ms;
     turn_init(&server->turn, server->loop, server->log, &server->commands,
               stele_store_fd(server->store));
+}
+
+/* The socket that was given, or a directory that one can be made in. */
+static enum stele_status server_find_place(struct server *server)
+{
+    char detail[SERVER_DETAIL_BYTES] = "";
+    enum stele_status status = activation_take(&server->surroundings->activation, &server->given_fd,
+                                               detail, sizeof(detail));
+    if (status == STELE_OK && server->given_fd < 0)
+        status = place_prepare(server->options, detail, sizeof(detail));
+    if (status != STELE_OK)
+        log_line(server->log, LOG_ERROR, "%s", detail);
+    return status;
+}
+
+static enum stele_status server_listen(struct server *server)
+{
+    char detail[SERVER_DETAIL_BYTES] = "";
+    struct net_file file = {.path = server->options->socket_path,
+                            .mode = policy_socket_mode(&server->policy),
+                            .group = server->policy.segment_group};
+    server->listener.accepted = server_accepted;
+    server->listener.context = server;
+    enum stele_status status =
+        server->given_fd < 0
+            ? net_listener_open(&server->listener, server->loop, &file, detail, sizeof(detail))
+            : net_listener_take(&server->listener, server->loop, server->given_fd, detail,
+                                sizeof(detail));
+    if (status != STELE_OK)
+        log_line(server->log, LOG_ERROR, "%s", detail);
+    return status;
+}
+
+static void server_say_ready(struct server *server, double opened_ms)
+{
+    char text[384], state[448];
+    const char *origin =
+        stele_store_get_origin(server->store) == STELE_STORE_ADOPTED ? "adopted" : "created";
+    const char *place =
+        server->given_fd < 0 ? server->options->socket_path : "the service manager's socket";
+    snprintf(text, sizeof(text), "segment %s %s in %.1f ms, epoch %llu, listening at %s",
+             server->options->name, origin, opened_ms, (unsigned long long)server->facts.epoch,
+             place);
+    snprintf(state, sizeof(state), "READY=1\nSTATUS=%s", text);
+    log_line(server->log, LOG_INFO, "ready: %s", text);
+    server->watchdog_ms = server_now_ms();
+    notify_send(&server->surroundings->notify, state);
 }
 
 static enum stele_status server_start(struct server *server)
 {
     const struct worker_task tasks[] = {{server_populate, server}};
-    char detail[SERVER_DETAIL_BYTES] = "";
     double opened_ms = 0;
     server_raise_descriptors();
-    enum stele_status status = server_open_loop(server);
+    enum stele_status status = server_find_place(server);
+    if (status == STELE_OK)
+        status = server_open_loop(server);
     if (status == STELE_OK)
         status = server_open_store(server, &opened_ms);
     if (status != STELE_OK)
@@ -265,20 +364,10 @@ static enum stele_status server_start(struct server *server)
         return status;
     }
     worker_wake(server->worker, SERVER_POPULATE);
-    server->listener.accepted = server_accepted;
-    server->listener.context = server;
-    status = net_listener_open(&server->listener, server->loop, server->options->socket_path,
-                               server_socket_mode(server->options->mode), detail, sizeof(detail));
-    if (status != STELE_OK) {
-        log_line(server->log, LOG_ERROR, "%s", detail);
-        return status;
-    }
-    log_line(server->log, LOG_INFO, "ready: segment %s %s in %.1f ms, epoch %llu, listening at %s",
-             server->options->name,
-             stele_store_get_origin(server->store) == STELE_STORE_ADOPTED ? "adopted" : "created",
-             opened_ms, (unsigned long long)server->facts.epoch, server->options->socket_path);
-    notify_send(getenv("NOTIFY_SOCKET"), "READY=1");
-    return STELE_OK;
+    status = server_listen(server);
+    if (status == STELE_OK)
+        server_say_ready(server, opened_ms);
+    return status;
 }
 
 /* ---- serve and stop ------------------------------------------------------------------------ */
@@ -288,7 +377,7 @@ static enum stele_status server_serve(struct server *server)
 {
     enum stele_status status = STELE_OK;
     bool store_busy = true;
-    while (!server->stopping && status == STELE_OK) {
+    while (!server->stopping && !server->turn.shut_down && status == STELE_OK) {
         bool busy = store_busy || turn_pending(&server->turn);
         status = loop_turn(server->loop, busy ? 0 : -1);
         turn_run(&server->turn);
@@ -304,7 +393,7 @@ static enum stele_status server_serve(struct server *server)
 static void server_drain(struct server *server)
 {
     double deadline = server_now_ms() + SERVER_STOP_MS;
-    notify_send(getenv("NOTIFY_SOCKET"), "STOPPING=1");
+    notify_send(&server->surroundings->notify, "STOPPING=1\nSTATUS=stopping");
     net_listener_close(&server->listener);
     turn_stop(&server->turn);
     turn_run(&server->turn);
@@ -328,13 +417,15 @@ static void server_close(struct server *server)
     loop_close(server->loop);
 }
 
-int server_run(const struct options *options, const struct log *log)
+int server_run(const struct options *options, const struct server_surroundings *surroundings,
+               const struct log *log)
 {
     struct server server;
     memset(&server, 0, sizeof(server));
     server.options = options;
+    server.surroundings = surroundings;
     server.log = log;
-    server.policy.owner = geteuid();
+    server.given_fd = -1;
     server.listener.source.fd = -1;
     enum stele_status status = server_start(&server);
     if (status == STELE_OK) {

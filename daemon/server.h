@@ -5,14 +5,24 @@
 #ifndef STELE_DAEMON_SERVER_H
 #define STELE_DAEMON_SERVER_H
 
+#include "activation.h"
 #include "log.h"
+#include "notify.h"
 #include "options.h"
 
+/* What a service manager gives and wants to be told. */
+struct server_surroundings {
+    struct activation activation;
+    struct notify notify;
+};
+
 /*
- * Serves until SIGTERM or SIGINT. Start: signals, store (created or adopted), helper thread,
- * listener, ready. Stop: listener, replies (up to a second), helper thread, store. Returns what
- * the process should exit with: 0 after a clean stop, 1 when something failed (which was logged).
+ * Serves until SIGTERM, SIGINT or an administrator's SHUTDOWN. Start: signals, the socket's
+ * directory, store (created or adopted), helper thread, listener, ready. Stop: listener, replies (up
+ * to a second), helper thread, store. Returns what the process should exit with: 0 after a clean
+ * stop, 1 when something failed (which was logged).
  */
-int server_run(const struct options *options, const struct log *log);
+int server_run(const struct options *options, const struct server_surroundings *surroundings,
+               const struct log *log);
 
 #endif

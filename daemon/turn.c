@@ -6,7 +6,11 @@
 
 /* Per connection and turn; with ~0.5 us a command, others wait a few milliseconds at most. */
 #define TURN_COMMANDS_MAX 4096u
-#define TURN_OUT_CAP      ((size_t)1 << 20)
+#define TURN_OUT_CAP      ((size_t)256 << 10)
+/* The one that holds memory which others wait for is dropped when it receives less than so many
+ * bytes in so many ticks. */
+#define TURN_STUCK_TICKS 100u
+#define TURN_STUCK_BYTES (UINT64_C(1) << 20)
 
 static void turn_enqueue(struct turn_peer *peer)
 {
@@ -40,6 +44,83 @@ void turn_init(struct turn *turn, struct loop *loop, const struct log *log,
     turn->queue_end = &turn->queue;
 }
 
+/* ---- memory for large frames --------------------------------------------------------------- */
+
+/* Neither waits nor is favoured; the next one that waits is. */
+static void turn_wait_no_more(struct turn_peer *peer)
+{
+    struct turn *turn = peer->turn;
+    if (peer->waiting) {
+        peer->waiting = false;
+        turn->waiting_count--;
+    }
+    if (turn->favoured == peer)
+        turn->favoured = NULL;
+}
+
+/* True when the peer has to wait before it may receive more of a large frame. */
+static bool turn_must_wait(struct turn_peer *peer)
+{
+    struct turn *turn = peer->turn;
+    bool large = peer->need_bytes > NET_SMALL_BYTES;
+    if (!large || turn->totals.large_bytes <= TURN_LARGE_MAX)
+        return false;
+    if (!turn->favoured) {
+        turn->favoured = peer;
+        turn->favoured_ticks = 0;
+        turn->favoured_bytes = net_buffer_held(&peer->connection.in);
+    }
+    return turn->favoured != peer;
+}
+
+/* Those that wait try again: they are queued, and the turn lets them receive. */
+static void turn_wake_waiting(struct turn *turn)
+{
+    if (turn->waiting_count == 0 || (turn->favoured && turn->totals.large_bytes > TURN_LARGE_MAX))
+        return;
+    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
+        if (peer->waiting) {
+            turn_wait_no_more(peer);
+            turn_enqueue(peer);
+        }
+    }
+}
+
+static void turn_receive(struct turn_peer *peer)
+{
+    struct turn *turn = peer->turn;
+    if (turn_must_wait(peer)) {
+        peer->waiting = true;
+        turn->waiting_count++;
+        return;
+    }
+    net_connection_fill(&peer->connection, peer->need_bytes);
+    net_connection_count(&peer->connection);
+}
+
+/* One that keeps others waiting and sends next to nothing is dropped. */
+static void turn_tick_favoured(struct turn *turn)
+{
+    struct turn_peer *peer = turn->favoured;
+    if (!peer || turn->waiting_count == 0)
+        return;
+    uint64_t held = net_buffer_held(&peer->connection.in);
+    if (held >= turn->favoured_bytes + TURN_STUCK_BYTES) {
+        turn->favoured_bytes = held;
+        turn->favoured_ticks = 0;
+    } else if (++turn->favoured_ticks > TURN_STUCK_TICKS) {
+        log_line(turn->log, LOG_WARNING,
+                 "connection of uid %u, pid %d is closed: it began a frame of %zu bytes and does "
+                 "not send the rest",
+                 (unsigned)peer->connection.peer.uid, (int)peer->connection.peer.pid,
+                 peer->need_bytes);
+        peer->connection.dead = true;
+        turn_enqueue(peer);
+    }
+}
+
+/* ---- connections --------------------------------------------------------------------------- */
+
 static void turn_remove_peer(struct turn_peer *peer)
 {
     struct turn *turn = peer->turn;
@@ -52,6 +133,8 @@ static void turn_remove_peer(struct turn_peer *peer)
     else
         turn->peers = peer->next;
     turn->peer_count--;
+    turn->commands->counters.connections--;
+    turn_wait_no_more(peer);
     net_connection_close(&peer->connection);
     free(peer);
 }
@@ -67,7 +150,7 @@ static void turn_peer_ready(struct loop_source *source, unsigned events)
 {
     struct turn_peer *peer = source->context;
     if (events & LOOP_READ)
-        net_connection_fill(&peer->connection, peer->need_bytes);
+        turn_receive(peer);
     else if (events & LOOP_GONE)
         peer->connection.dead = true;
     turn_enqueue(peer);
@@ -81,8 +164,9 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
         close(fd);
         return STELE_ENOMEM;
     }
-    enum stele_status status = net_connection_open(&made->connection, turn->loop, fd, peer,
-                                                   TURN_OUT_CAP, turn_peer_ready, made);
+    enum stele_status status =
+        net_connection_open(&made->connection, turn->loop, fd, peer, TURN_OUT_CAP, &turn->totals,
+                            turn_peer_ready, made);
     if (status != STELE_OK) {
         free(made);
         return status;
@@ -96,6 +180,8 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
         turn->peers->previous = made;
     turn->peers = made;
     turn->peer_count++;
+    turn->commands->counters.connections++;
+    turn->commands->counters.connections_accepted++;
     log_line(turn->log, LOG_DEBUG, "connection of uid %u, pid %d", (unsigned)peer->uid,
              (int)peer->pid);
     return STELE_OK;
@@ -106,8 +192,17 @@ static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
     struct net_connection *connection = &peer->connection;
     log_line(peer->turn->log, LOG_WARNING, "connection of uid %u, pid %d is closed: %s",
              (unsigned)connection->peer.uid, (int)connection->peer.pid, stele_status_text(status));
+    peer->turn->commands->counters.protocol_errors++;
     connection->closing = true;
     net_buffer_consume(&connection->in, net_buffer_held(&connection->in));
+}
+
+static void turn_count(struct turn *turn)
+{
+    struct command_counters *counters = &turn->commands->counters;
+    counters->in_bytes = turn->totals.in_bytes;
+    counters->out_bytes = turn->totals.out_bytes;
+    counters->buffer_bytes = turn->totals.buffer_bytes;
 }
 
 static void turn_answer(struct turn_peer *peer, const struct command *command)
@@ -115,46 +210,90 @@ static void turn_answer(struct turn_peer *peer, const struct command *command)
     struct turn *turn = peer->turn;
     struct net_connection *connection = &peer->connection;
     struct command_reply reply;
+    if (command->kind == COMMAND_STATS)
+        turn_count(turn);
     command_execute(turn->commands, command, peer->rights, &reply);
-    if (reply.status == STELE_ENOSPC)
-        turn->refused_full++;
     if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
         reply.status = STELE_EBUSY;
+    if (reply.value && reply.value_bytes > NET_SMALL_BYTES &&
+        turn->totals.large_bytes > TURN_LARGE_MAX)
+        reply.status = STELE_EBUSY;
     peer->gateway->reply(peer->session, command, &reply, &connection->out);
+    if (reply.value_bytes > NET_SMALL_BYTES)
+        net_connection_count(connection);
+    if (reply.shut_down)
+        turn->shut_down = true;
     if (command->hang_up)
         turn_hang_up(peer, reply.status);
 }
 
+/* The next few whole commands. They end at one whose reply may be long, so that what a stalled
+ * connection is answered stays bounded, and at one after which it is hung up. */
+struct turn_batch {
+    uint32_t count;
+    bool all; /* there are no further whole commands */
+    struct command commands[COMMAND_BATCH_MAX];
+};
+
+static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
+{
+    struct net_buffer *in = &peer->connection.in;
+    batch->count = 0;
+    batch->all = true;
+    while (net_buffer_held(in) > 0) {
+        size_t used_bytes = 0;
+        struct command *command = &batch->commands[batch->count];
+        if (peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
+                                 &used_bytes, &peer->need_bytes, command) == GATEWAY_MORE)
+            return;
+        peer->need_bytes = 0;
+        if (peer->turn->favoured == peer)
+            peer->turn->favoured = NULL; /* its frame is whole: another one's turn */
+        net_buffer_consume(in, used_bytes);
+        if (++batch->count == COMMAND_BATCH_MAX || command->hang_up ||
+            command_tells(command->kind)) {
+            batch->all = false;
+            return;
+        }
+    }
+}
+
+/* Room for a reply is made before its command runs, so that a command which ran is always answered,
+ * or the connection ends. */
+static void turn_answer_batch(struct turn_peer *peer, const struct turn_batch *batch)
+{
+    struct net_connection *connection = &peer->connection;
+    command_prefetch(peer->turn->commands, batch->commands, batch->count);
+    for (uint32_t i = 0; i < batch->count && !connection->dead; i++) {
+        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK)
+            connection->dead = true;
+        else
+            turn_answer(peer, &batch->commands[i]);
+    }
+}
+
 /*
- * Runs the whole commands that are held. Room for a reply is made before its command runs, so that
- * a command which ran is always answered, or the connection ends. Stops, with `more` set, when the
- * budget is used up or the peer does not take its replies.
+ * Runs the whole commands that are held, a batch at a time: looking at a few of them before they run
+ * hides most of their cache misses. Stops, with `more` set, when the budget is used up or the peer
+ * does not take its replies.
  */
 static void turn_execute(struct turn_peer *peer)
 {
     struct net_connection *connection = &peer->connection;
-    struct net_buffer *in = &connection->in;
-    struct command command;
+    struct turn_batch batch;
+    uint32_t done = 0;
     peer->more = false;
-    for (uint32_t done = 0; !connection->closing && !connection->dead; done++) {
-        size_t used_bytes = 0;
-        if (net_buffer_held(in) == 0)
+    do {
+        if (connection->closing || connection->dead || net_buffer_held(&connection->in) == 0)
             return;
-        if (done == TURN_COMMANDS_MAX || net_connection_stalled(connection)) {
+        if (done >= TURN_COMMANDS_MAX || net_connection_stalled(connection)) {
             peer->more = true;
             return;
         }
-        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK) {
-            connection->dead = true;
-            return;
-        }
-        if (peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
-                                 &used_bytes, &peer->need_bytes, &command) == GATEWAY_MORE)
-            return;
-        peer->need_bytes = 0;
-        net_buffer_consume(in, used_bytes);
-        turn_answer(peer, &command);
-    }
+        turn_take_batch(peer, &batch);
+        turn_answer_batch(peer, &batch);
+        done += batch.count;
+    } while (!batch.all);
 }
 
 /* After the fence: replies out, and what this connection waits for next. */
@@ -168,7 +307,10 @@ static void turn_settle(struct turn_peer *peer)
         turn_remove_peer(peer);
         return;
     }
-    net_connection_wait(connection);
+    if (peer->waiting)
+        net_connection_pause(connection);
+    else
+        net_connection_wait(connection);
     if (peer->more && !net_connection_stalled(connection))
         turn_enqueue(peer);
 }
@@ -177,6 +319,8 @@ void turn_run(struct turn *turn)
 {
     uint64_t before = turn->commands->applied_effects;
     struct turn_peer *queue = turn_take_queue(turn);
+    if (queue)
+        turn->commands->counters.turns++;
     for (struct turn_peer *peer = queue; peer; peer = peer->queue_next)
         turn_execute(peer);
     if (turn->commands->applied_effects != before)
@@ -185,6 +329,7 @@ void turn_run(struct turn *turn)
         next = peer->queue_next;
         turn_settle(peer);
     }
+    turn_wake_waiting(turn);
 }
 
 void turn_stop(struct turn *turn)
@@ -203,4 +348,5 @@ void turn_tick(struct turn *turn, uint32_t ticks_max)
             turn_enqueue(peer);
         }
     }
+    turn_tick_favoured(turn);
 }

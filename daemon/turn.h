@@ -4,6 +4,11 @@
  * replies go out, one send per connection. The loop's thread only. Knows gateways only through
  * gateway.h.
  *
+ * Memory: a connection that does not take its replies is not read from once 256 KiB of them wait,
+ * so it costs one reply more than that at most. Large frames and large replies of all connections
+ * together stay within about twice TURN_LARGE_MAX: beyond it, gets of large values are answered
+ * with STELE_EBUSY, and large frames are received one after the other.
+ *
  *     queue -> execute each -> fence -> send each -> wait, queue again, or close
  */
 #ifndef STELE_DAEMON_TURN_H
@@ -24,6 +29,7 @@ struct turn_peer {
     uint32_t closing_ticks; /* since it began to close */
     bool more;              /* stopped with whole commands in `in`: by the budget, or stalled */
     bool queued;
+    bool waiting; /* for memory: holds part of a large frame and is not read from */
     struct turn_peer *queue_next;
     struct turn_peer *next, *previous;
     struct turn *turn;
@@ -38,7 +44,16 @@ struct turn {
     uint32_t peer_count;
     struct turn_peer *queue; /* those that have something to do in the next turn */
     struct turn_peer **queue_end;
-    uint64_t refused_full; /* commands answered with STELE_ENOSPC */
+    struct net_totals totals;
+    /*
+     * While the buffers of all connections together are over TURN_LARGE_MAX, one connection at a
+     * time goes on receiving a large frame: this one. It is dropped when it makes next to no progress.
+     */
+    struct turn_peer *favoured;
+    uint64_t favoured_bytes; /* held when it last had made progress */
+    uint32_t favoured_ticks; /* since then, with others waiting */
+    uint32_t waiting_count;
+    bool shut_down; /* an administrator asked for it */
 };
 
 void turn_init(struct turn *turn, struct loop *loop, const struct log *log,
@@ -61,6 +76,9 @@ static inline bool turn_pending(const struct turn *turn)
 
 /* Reads no more from anybody; connections go as their replies have been sent. */
 void turn_stop(struct turn *turn);
+
+/* How much memory large frames and replies of all connections may take together. */
+#define TURN_LARGE_MAX (UINT64_C(256) << 20)
 
 /* Drops connections that have been closing for `ticks_max` calls without taking their replies. */
 void turn_tick(struct turn *turn, uint32_t ticks_max);

@@ -44,7 +44,6 @@ static void read_cpu_model(char *text, size_t bytes)
 void machine_init(struct machine *machine)
 {
     struct utsname system;
-    cpu_set_t allowed;
     char anonymous[64], shared[64];
     time_t now = time(NULL);
     struct tm utc;
@@ -62,10 +61,10 @@ void machine_init(struct machine *machine)
     machine->memory_mib =
         (unsigned long)sysconf(_SC_PHYS_PAGES) * ((unsigned long)sysconf(_SC_PAGESIZE) >> 10) >> 10;
     machine->writer_cpu = -1;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0)
-        CPU_ZERO(&allowed);
+    if (sched_getaffinity(0, sizeof machine->allowed, &machine->allowed) != 0)
+        CPU_ZERO(&machine->allowed);
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET((size_t)cpu, &allowed))
+        if (!CPU_ISSET((size_t)cpu, &machine->allowed))
             continue;
         machine->cores++;
         machine->reader_cpu = cpu;
@@ -82,4 +81,17 @@ void machine_pin(int cpu)
     CPU_ZERO(&set);
     CPU_SET((size_t)cpu, &set);
     (void)sched_setaffinity(0, sizeof set, &set);
+}
+
+void machine_unpin(const struct machine *machine)
+{
+    (void)sched_setaffinity(0, sizeof machine->allowed, &machine->allowed);
+}
+
+int machine_cpu(const struct machine *machine, int index)
+{
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET((size_t)cpu, &machine->allowed) && index-- == 0)
+            return cpu;
+    return machine->reader_cpu;
 }

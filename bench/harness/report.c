@@ -18,9 +18,10 @@ static void write_csv(const struct results *results, const struct machine *machi
     fprintf(out, "kind,workload,n,what,subject,unit,median,p25,p75,min,max,repetitions,reach\n");
     for (size_t i = 0; i < results->series_count; i++) {
         const struct results_series *s = &results->series[i];
-        fprintf(out, "series,%s,%llu,%s,%s,%s,%.3f,%.3f,%.3f,%.3f,%.3f,%zu,\n", s->key.workload,
-                number(s->key.n), s->key.variant, s->key.subject, s->unit, s->spread.median,
-                s->spread.p25, s->spread.p75, s->spread.min, s->spread.max, s->count);
+        fprintf(out, "series,%s,%llu,\"%s\",\"%s\",%s,%.3f,%.3f,%.3f,%.3f,%.3f,%zu,\n",
+                s->key.workload, number(s->key.n), s->key.variant, s->key.subject, s->unit,
+                s->spread.median, s->spread.p25, s->spread.p75, s->spread.min, s->spread.max,
+                s->count);
     }
     for (size_t i = 0; i < results->verdict_count; i++) {
         const struct results_verdict *v = &results->verdicts[i];
@@ -105,6 +106,12 @@ static void write_json(const struct results *results, const struct machine *mach
                     results_met(v) ? "true" : "false");
         fprintf(out, "}");
     }
+    fprintf(out, "\n  ],\n  \"notes\": [");
+    for (size_t i = 0; i < results->note_count; i++) {
+        fprintf(out, "%s\n    {\"workload\": \"%s\", ", i ? "," : "", results->notes[i].workload);
+        write_json_text(out, "text", results->notes[i].text);
+        fprintf(out, "}");
+    }
     fprintf(out, "\n  ]\n}\n");
 }
 
@@ -154,6 +161,9 @@ static void write_markdown(const struct results *results, const struct machine *
             machine->date, machine->huge_pages, machine->reader_cpu, machine->writer_cpu);
     fprintf(out, "Ratios and values against what they should reach:\n\n");
     write_markdown_verdicts(results, out);
+    for (size_t i = 0; i < results->note_count; i++)
+        fprintf(out, "%s- %s: %s\n", i ? "" : "\n", results->notes[i].workload,
+                results->notes[i].text);
     fprintf(out, "\nWhat was measured (medians of interleaved repetitions):\n\n"
                  "| id | N | work | subject | median | p25 - p75 | repetitions |\n"
                  "|---|---:|---|---|---:|---:|---:|\n");
@@ -166,7 +176,7 @@ static void write_markdown(const struct results *results, const struct machine *
         fprintf(out, " | %s | %s | %.1f %s | %.1f - %.1f | %zu |\n", s->key.variant, s->key.subject,
                 s->spread.median, s->unit, s->spread.p25, s->spread.p75, s->count);
     }
-    fprintf(out, "\nPages, as the reader maps them:\n\n"
+    fprintf(out, "\nPages, as the reader maps them, or the server:\n\n"
                  "| N | subject | resident | on 2 MiB pages | load |\n|---:|---|---:|---:|---:|\n");
     for (size_t i = 0; i < results->subject_count; i++) {
         const struct results_subject *s = &results->subjects[i];
@@ -181,6 +191,14 @@ static void write_markdown(const struct results *results, const struct machine *
 
 /* ---- gnuplot ------------------------------------------------------------------------------ */
 
+/* Series of one workload that differ only in what a plot has on its x axis. */
+static bool same_curve(const struct results_series *a, const struct results_series *b)
+{
+    return strcmp(a->key.workload, b->key.workload) == 0 &&
+           strcmp(a->key.variant, b->key.variant) == 0 &&
+           strcmp(a->key.subject, b->key.subject) == 0;
+}
+
 /* Blocks of "n median p25 p75" of R1 and R2, one for each variant and subject, titled for gnuplot's
  * columnheader. */
 static void write_latency(const struct results *results, const struct machine *machine, FILE *out)
@@ -191,9 +209,7 @@ static void write_latency(const struct results *results, const struct machine *m
         const struct results_series *s = &results->series[i];
         bool first = true;
         for (size_t j = 0; j < i && first; j++)
-            first = strcmp(results->series[j].key.workload, s->key.workload) != 0 ||
-                    strcmp(results->series[j].key.variant, s->key.variant) != 0 ||
-                    strcmp(results->series[j].key.subject, s->key.subject) != 0;
+            first = !same_curve(&results->series[j], s);
         bool plotted = strcmp(s->key.workload, "R1") == 0 || strcmp(s->key.workload, "R2") == 0;
         if (!first || !plotted)
             continue;
@@ -202,13 +218,65 @@ static void write_latency(const struct results *results, const struct machine *m
         separator = "\n\n";
         for (size_t j = i; j < results->series_count; j++) {
             const struct results_series *t = &results->series[j];
-            if (t->count && strcmp(t->key.workload, s->key.workload) == 0 &&
-                strcmp(t->key.variant, s->key.variant) == 0 &&
-                strcmp(t->key.subject, s->key.subject) == 0)
+            if (t->count && same_curve(t, s))
                 fprintf(out, "%llu %.3f %.3f %.3f\n", number(t->key.n), t->spread.median,
                         t->spread.p25, t->spread.p75);
         }
     }
+}
+
+/* Whether a series belongs into the plot of one kind of connection: W2's "depth D, KIND". */
+static bool throughput_point(const struct results_series *series, const char *kind, unsigned *depth)
+{
+    int end = 0;
+    return strcmp(series->key.workload, "W2") == 0 && series->count &&
+           sscanf(series->key.variant, "depth %u, %n", depth, &end) == 1 && end > 0 &&
+           strcmp(series->key.variant + end, kind) == 0;
+}
+
+/* Blocks of "depth median p25 p75", in puts a second, one for each subject. */
+static void write_throughput(const struct results *results, const char *kind, FILE *out)
+{
+    const char *separator = "";
+    unsigned depth;
+    for (size_t i = 0; i < results->series_count; i++) {
+        const struct results_series *s = &results->series[i];
+        bool first = throughput_point(s, kind, &depth);
+        for (size_t j = 0; j < i && first; j++)
+            first = !throughput_point(&results->series[j], kind, &depth) ||
+                    strcmp(results->series[j].key.subject, s->key.subject) != 0;
+        if (!first)
+            continue;
+        fprintf(out, "%s\"%s\"\n", separator, s->key.subject);
+        separator = "\n\n";
+        for (size_t j = i; j < results->series_count; j++) {
+            const struct results_series *t = &results->series[j];
+            if (throughput_point(t, kind, &depth) && strcmp(t->key.subject, s->key.subject) == 0)
+                fprintf(out, "%u %.0f %.0f %.0f\n", depth, 1e9 / t->spread.median,
+                        1e9 / t->spread.p75, 1e9 / t->spread.p25);
+        }
+    }
+}
+
+static void write_throughput_one(const struct results *results, const struct machine *machine,
+                                 FILE *out)
+{
+    (void)machine;
+    write_throughput(results, "1 connection", out);
+}
+
+static void write_throughput_together(const struct results *results, const struct machine *machine,
+                                      FILE *out)
+{
+    (void)machine;
+    write_throughput(results, "one processor", out);
+}
+
+static void write_throughput_many(const struct results *results, const struct machine *machine,
+                                  FILE *out)
+{
+    (void)machine;
+    write_throughput(results, "20 connections", out);
 }
 
 static enum stele_status write_file(const struct results *results, const struct machine *machine,
@@ -232,12 +300,20 @@ static enum stele_status write_file(const struct results *results, const struct 
 enum stele_status report_write(const struct results *results, const struct machine *machine,
                                const char *directory)
 {
-    enum stele_status status = write_file(results, machine, directory, "results.csv", write_csv);
-    if (status == STELE_OK)
-        status = write_file(results, machine, directory, "results.json", write_json);
-    if (status == STELE_OK)
-        status = write_file(results, machine, directory, "results.md", write_markdown);
-    if (status == STELE_OK)
-        status = write_file(results, machine, directory, "latency.dat", write_latency);
+    static const struct {
+        const char *name;
+        write_fn *write;
+    } files[] = {
+        {"results.csv", write_csv},
+        {"results.json", write_json},
+        {"results.md", write_markdown},
+        {"latency.dat", write_latency},
+        {"throughput-1.dat", write_throughput_one},
+        {"throughput-together.dat", write_throughput_together},
+        {"throughput-20.dat", write_throughput_many},
+    };
+    enum stele_status status = STELE_OK;
+    for (size_t i = 0; i < sizeof files / sizeof files[0] && status == STELE_OK; i++)
+        status = write_file(results, machine, directory, files[i].name, files[i].write);
     return status;
 }

@@ -24,6 +24,7 @@ void results_fini(struct results *results)
     free(results->series);
     free(results->verdicts);
     free(results->subjects);
+    free(results->notes);
     memset(results, 0, sizeof *results);
 }
 
@@ -64,6 +65,14 @@ void results_sample(struct results *results, struct results_key key, double valu
     struct results_series *series = find(results, &key);
     if (series && series->count < RESULTS_MAX_REPETITIONS)
         series->sample[series->count++] = value;
+}
+
+void results_measure(struct results *results, struct results_key key, const char *unit,
+                     double value)
+{
+    if (!find(results, &key))
+        (void)results_add(results, key, unit);
+    results_sample(results, key, value);
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -122,6 +131,20 @@ void results_ratio(struct results *results, struct results_key a, struct results
     snprintf(verdict->what, sizeof verdict->what, "%s", what);
 }
 
+void results_median(struct results *results, struct results_key key, const char *what, double reach)
+{
+    const struct results_series *series = find(results, &key);
+    struct results_verdict *verdict = series && series->count ? add_verdict(results) : NULL;
+    if (!verdict)
+        return;
+    verdict->workload = key.workload;
+    verdict->n = key.n;
+    verdict->unit = series->unit;
+    verdict->spread = spread_of(series->sample, series->count);
+    verdict->reach = reach;
+    snprintf(verdict->what, sizeof verdict->what, "%s", what);
+}
+
 void results_value(struct results *results, const char *workload, uint64_t n, const char *what,
                    const char *unit, double value, double reach)
 {
@@ -145,6 +168,23 @@ void results_subject(struct results *results, const struct results_subject *subj
     results->subjects = array;
     results->subject_count++;
     *added = *subject;
+}
+
+void results_note(struct results *results, const char *workload, const char *text)
+{
+    void *array = results->notes;
+    for (size_t i = 0; i < results->note_count; i++)
+        if (strcmp(results->notes[i].workload, workload) == 0 &&
+            strcmp(results->notes[i].text, text) == 0)
+            return;
+    struct results_note *added = grow(&array, results->note_count, sizeof *added);
+    if (!added)
+        return;
+    results->notes = array;
+    results->note_count++;
+    added->workload = workload;
+    snprintf(added->text, sizeof added->text, "%s", text);
+    fprintf(stderr, "%s: %s\n", workload, text);
 }
 
 void results_finish(struct results *results)

@@ -52,12 +52,19 @@ struct results_subject {
     double load_seconds;
 };
 
+/* Something that was not measured, and why; or what a figure's circumstances were. */
+struct results_note {
+    const char *workload;
+    char text[160];
+};
+
 /* Arrays grow by doubling; the strings in keys must outlive the results (they are literals). */
 struct results {
     struct results_series *series;
     struct results_verdict *verdicts;
     struct results_subject *subjects;
-    size_t series_count, verdict_count, subject_count;
+    struct results_note *notes;
+    size_t series_count, verdict_count, subject_count, note_count;
     bool failed; /* some workload could not be measured, or read a wrong value */
 };
 
@@ -65,6 +72,10 @@ void results_fini(struct results *results);
 
 /* An empty series, to be filled by results_sample(). */
 enum stele_status results_add(struct results *results, struct results_key key, const char *unit);
+
+/* The same, making the series when there is none. */
+void results_measure(struct results *results, struct results_key key, const char *unit,
+                     double value);
 
 /* Appends to the series of this key; without one, or when it is full, nothing happens. */
 void results_sample(struct results *results, struct results_key key, double value);
@@ -77,11 +88,18 @@ const struct results_series *results_find(const struct results *results, struct 
 void results_ratio(struct results *results, struct results_key a, struct results_key b,
                    const char *what, double reach);
 
+/* Median and quartiles of one series, and its limit; nothing when it is missing or empty. */
+void results_median(struct results *results, struct results_key key, const char *what,
+                    double reach);
+
 /* A single value and its limit. */
 void results_value(struct results *results, const char *workload, uint64_t n, const char *what,
                    const char *unit, double value, double reach);
 
 void results_subject(struct results *results, const struct results_subject *subject);
+
+/* Said once, however often it is noted; also on stderr. */
+void results_note(struct results *results, const char *workload, const char *text);
 
 /* Computes the spreads of all series. */
 void results_finish(struct results *results);

@@ -13,6 +13,8 @@
 
 #include <lmdb.h>
 
+#include "harness/clock.h"
+
 struct lmdb_state {
     MDB_env *env;
     MDB_txn *txn; /* reader: reset between loops */
@@ -91,14 +93,19 @@ static int put_all(struct lmdb_state *self, const struct bench_key *keys, uint64
     return error;
 }
 
+static struct lmdb_state *lmdb_create(const char *name, uint64_t n)
+{
+    return lmdb_open(name,
+                     ((size_t)64 << 20) + (size_t)n * 160 / MEMORY_HUGE_BYTES * MEMORY_HUGE_BYTES,
+                     MDB_NOSUBDIR | MDB_NOSYNC | MDB_NORDAHEAD);
+}
+
 static enum stele_status lmdb_load(const struct peer_setup *setup, void **state)
 {
     const struct bench_dataset *dataset = setup->dataset;
     uint64_t n = dataset->n;
     struct bench_key *keys = malloc((size_t)n * sizeof *keys);
-    struct lmdb_state *self = lmdb_open(
-        setup->name, ((size_t)64 << 20) + (size_t)n * 160 / MEMORY_HUGE_BYTES * MEMORY_HUGE_BYTES,
-        MDB_NOSUBDIR | MDB_NOSYNC | MDB_NORDAHEAD);
+    struct lmdb_state *self = lmdb_create(setup->name, n);
     if (!keys || !self) {
         free(keys);
         return STELE_ENOMEM;
@@ -176,6 +183,31 @@ static void lmdb_get(void *state, const struct bench_key *keys, uint64_t count,
     mdb_txn_reset(self->txn);
 }
 
+static enum stele_status lmdb_append_sorted(const char *name, const struct bench_key *sorted,
+                                            uint64_t n, uint64_t *elapsed_ns)
+{
+    struct peer_tally tally = {0};
+    struct lmdb_state *self = lmdb_create(name, n);
+    if (!self)
+        return STELE_EIO;
+    uint64_t begun = clock_now_ns();
+    int error = put_all(self, sorted, n);
+    *elapsed_ns = clock_now_ns() - begun;
+    if (error == 0)
+        error = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &self->txn);
+    if (error == 0) {
+        mdb_txn_reset(self->txn);
+        lmdb_get(self, sorted, n, &tally);
+        mdb_txn_abort(self->txn);
+    }
+    mdb_env_close(self->env);
+    free(self);
+    lmdb_unlink(name);
+    if (error != 0)
+        return fail("append", error);
+    return tally.found == n && tally.wrong == 0 ? STELE_OK : STELE_ECORRUPT;
+}
+
 static uint64_t lmdb_bytes(void *state)
 {
     const struct lmdb_state *self = state;
@@ -195,4 +227,5 @@ const struct peer peer_lmdb = {
     .spans = lmdb_spans,
     .get = lmdb_get,
     .bytes = lmdb_bytes,
+    .append_sorted = lmdb_append_sorted,
 };

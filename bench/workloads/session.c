@@ -11,6 +11,12 @@ struct subject *session_stele(struct session *session)
     return NULL;
 }
 
+unsigned session_socket_repetitions(const struct session *session)
+{
+    const unsigned quick = 5;
+    return session->quick && session->repetitions > quick ? quick : session->repetitions;
+}
+
 void session_fail(struct session *session, const char *workload, enum stele_status status)
 {
     fprintf(stderr, "%s at N = %llu: %s\n", workload, (unsigned long long)session->n,

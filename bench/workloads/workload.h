@@ -19,6 +19,9 @@ struct session {
     uint64_t n;
     unsigned repetitions;
     uint64_t lookups; /* of one repetition */
+    bool local;         /* no other peers */
+    bool quick;         /* short forms */
+    const char *steled; /* path of the daemon; NULL: there is none */
     struct bench_dataset dataset;
     struct subject subjects[SESSION_MAX_SUBJECTS];
     size_t subject_count;
@@ -26,6 +29,9 @@ struct session {
 
 /* The store under test; NULL when it could not be loaded. */
 struct subject *session_stele(struct session *session);
+
+/* Of measurements through sockets, which take long: at most five in a quick run. */
+unsigned session_socket_repetitions(const struct session *session);
 
 /* Marks the run as failed and says where. */
 void session_fail(struct session *session, const char *workload, enum stele_status status);
@@ -41,9 +47,10 @@ enum stele_status session_sample(struct session *session, const char *workload, 
 /* Runs on the loaded subjects of a session, once for each N. */
 typedef void workload_fn(struct session *session);
 
-workload_fn workload_r1, workload_r2, workload_r4, workload_r6, workload_m1, workload_m1_churn;
+workload_fn workload_r1, workload_r2, workload_r4, workload_r6, workload_r7, workload_m1,
+    workload_m1_churn;
 
-/* Needs no loaded subject; grows its own table to session->n. */
-workload_fn workload_w4;
+/* Need no loaded subject; make their own tables of session->n entries, start their own servers. */
+workload_fn workload_w1, workload_w2, workload_w3, workload_w4, workload_a1;
 
 #endif

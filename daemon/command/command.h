@@ -10,22 +10,44 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <stele/stats.h>
 #include <stele/status.h>
 
 enum command_kind {
     COMMAND_REFUSE = 0, /* what came makes no sense or is not known: answer `refusal` */
     COMMAND_HELLO,
     COMMAND_PING,
-    COMMAND_PUT,
-    COMMAND_ERASE,
-    COMMAND_TABLE_CREATE,
+    COMMAND_GET,
     COMMAND_TABLE_FIND,
+    COMMAND_TABLE_LIST,
+    COMMAND_STATS,
+    /* from here on they change something */
+    COMMAND_PUT,
+    COMMAND_INSERT,
+    COMMAND_REPLACE,
+    COMMAND_ERASE,
+    COMMAND_CAS,
+    COMMAND_INCR,
+    COMMAND_TABLE_CREATE,
+    /* and these are an administrator's */
     COMMAND_TABLE_DROP,
-    COMMAND_TABLE_CLEAR
+    COMMAND_TABLE_CLEAR,
+    COMMAND_SHUTDOWN
 };
 
+/* How many commands a caller may look at before it runs them. */
+#define COMMAND_BATCH_MAX 16u
+
 /* Rights of a connection. */
-#define COMMAND_MAY_WRITE 1u
+#define COMMAND_MAY_WRITE 1u /* change entries, create tables */
+#define COMMAND_MAY_ADMIN 2u /* drop and clear tables, shut down */
+#define COMMAND_MAY_READ  4u /* everything else */
+
+/* True for commands whose replies may be long: they end a batch. */
+static inline bool command_tells(enum command_kind kind)
+{
+    return kind < COMMAND_PUT;
+}
 
 /* The gateway's own, carried from the command to its reply. */
 struct command_tag {
@@ -47,15 +69,59 @@ struct command {
     uint32_t table;  /* handle */
     const void *key; /* or the name of a table */
     const void *value;
+    const void *expected; /* CAS */
+    int64_t delta;        /* INCR */
     uint32_t key_bytes;
     uint32_t value_bytes;
+    uint32_t expected_bytes;
+    uint32_t max_bytes; /* GET: a longer value is not wanted */
     struct command_tag tag;
 };
 
+/* One table, as TABLE_LIST tells of it. */
+struct command_listed {
+    char name[64];
+    uint32_t table; /* handle */
+    uint8_t key_kind;
+    uint8_t value_kind;
+    uint8_t hash_id;
+    uint64_t entries, buckets, lines, overflow;
+    uint64_t index_bytes, record_bytes, payload_bytes;
+};
+
+/* What the loop counts, for STATS. */
+struct command_counters {
+    uint64_t connections;
+    uint64_t connections_accepted;
+    uint64_t connections_refused;
+    uint64_t turns;
+    uint64_t commands;
+    uint64_t commands_read;
+    uint64_t commands_full;
+    uint64_t commands_denied;
+    uint64_t protocol_errors;
+    uint64_t in_bytes;
+    uint64_t out_bytes;
+    uint64_t buffer_bytes;
+    uint64_t started_ms; /* of the same clock as now_ms */
+    uint64_t now_ms;     /* as of the last tick */
+};
+
+/*
+ * `value`, `listed` and `stats` are borrowed from the store or the context until the next command:
+ * a gateway copies what it needs.
+ */
 struct command_reply {
     enum stele_status status;
     uint32_t table;       /* handle: TABLE_CREATE (also with STELE_EEXIST), TABLE_FIND */
     bool pass_descriptor; /* HELLO: the segment's goes along */
+    bool shut_down;       /* SHUTDOWN: stop serving after this turn */
+    const void *value;    /* GET */
+    uint32_t value_bytes; /* GET; also with STELE_ESHORT */
+    uint32_t listed_count;
+    int64_t number;                         /* INCR: what the key holds now */
+    const struct command_listed *listed;    /* TABLE_LIST */
+    const struct stele_daemon_stats *stats; /* STATS */
 };
 
 /* What a peer is told of the daemon; constant while it runs. */

@@ -19,34 +19,49 @@
 #include <stele/store.h>
 
 #include "command/command.h"
+#include "command/number.h"
 
 #define COMMAND_EFFECTS_MAX 1u /* of one command */
 
 struct command_effects {
     uint32_t count;
     struct stelei_effect effect[COMMAND_EFFECTS_MAX];
+    char number[COMMAND_NUMBER_BYTES]; /* the value that INCR makes */
 };
 
 /* Everything commands are evaluated against. Lives in place; owned by the server. */
 struct command_context {
-    struct stele_store *store; /* borrowed */
-    uint64_t next_lsn;         /* of the next effect */
-    uint64_t applied_effects;  /* since the start */
-    uint64_t applied_bytes;    /* keys, values and their headers: how fast memory is used */
+    struct stele_store *store;        /* borrowed */
+    uint64_t next_lsn;                /* of the next effect */
+    uint64_t applied_effects;         /* since the start */
+    uint64_t applied_bytes;           /* keys, values and their headers: how fast memory is used */
+    struct command_counters counters; /* kept by the turn and the server */
     uint8_t uses[STELEI_TABLE_CAPACITY];
+    /* what the last TABLE_LIST and STATS told */
+    struct command_listed listed[STELEI_TABLE_CAPACITY];
+    struct stele_daemon_stats stats;
 };
 
 /* Continues from the store's applied lsn. */
 void command_context_init(struct command_context *context, struct stele_store *store);
 
+/* Brings what these commands are going to look up into the caches; changes nothing. */
+void command_prefetch(const struct command_context *context, const struct command *commands,
+                      uint32_t count);
+
 /*
  * Decides. Fills `reply` completely, for the case that its effects can be applied, and `effects`
  * with none or more; changes nothing.
- *   STELE_EPERM the connection may not write      STELE_ENOTABLE  handle means no table
- *   STELE_ENOTFOUND the key to erase is absent    STELE_EEXIST    table name taken
- *   STELE_EFULL no descriptor is free             STELE_ENOSYS    kinds this version does not offer
+ *   STELE_EPERM     the connection may not do that  STELE_ENOTABLE handle means no table
+ *   STELE_ENOTFOUND ERASE, REPLACE, CAS, GET: no such key
+ *   STELE_EEXIST    INSERT: the key is there; TABLE_CREATE: the name is taken
+ *   STELE_EDIFFERS  CAS: the key holds another value
+ *   STELE_ENOTNUMBER, STELE_ERANGE  INCR: see entries.c
+ *   STELE_ESHORT    GET: the value is longer than wanted; value_bytes is set
+ *   STELE_ETOOBIG   key or value over the store's limits
+ *   STELE_EFULL     no descriptor is free           STELE_ENOSYS   kinds this version lacks
  */
-void command_evaluate(const struct command_context *context, const struct command *command,
+void command_evaluate(struct command_context *context, const struct command *command,
                       uint32_t rights, struct command_reply *reply,
                       struct command_effects *effects);
 

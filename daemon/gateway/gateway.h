@@ -14,7 +14,7 @@
 #include "net/buffer.h"
 
 #define GATEWAY_SESSION_BYTES   64u   /* a session fits, aligned to 8 */
-#define GATEWAY_REPLY_MAX_BYTES 1024u /* one call of reply() appends no more */
+#define GATEWAY_REPLY_MAX_BYTES 1024u /* reserved for each reply before its command runs */
 
 /* What a session is opened with; `facts` outlives it. */
 struct gateway_limits {
@@ -38,8 +38,9 @@ struct gateway {
      */
     enum gateway_progress (*parse)(void *session, const uint8_t *bytes, size_t held_bytes,
                                    size_t *used_bytes, size_t *need_bytes, struct command *command);
-    /* Appends the reply to `out`, where GATEWAY_REPLY_MAX_BYTES are reserved. Replies come in the
-     * order of the commands. */
+    /* Appends the reply to `out`, where GATEWAY_REPLY_MAX_BYTES are reserved. One that may need more
+     * (it belongs to a command that changed nothing) reserves it, or says STELE_ENOMEM. Replies come
+     * in the order of the commands. */
     void (*reply)(void *session, const struct command *command, const struct command_reply *reply,
                   struct net_buffer *out);
 };

@@ -1,22 +1,19 @@
 /*
- * native.c - the binary protocol of frame.h. README.md has it byte by byte.
+ * native.c - the binary protocol of frame.h: bytes into commands. README.md has it byte by byte.
  */
-#include <stele/detail/codec.h>
-#include <stele/detail/format.h>
+#include <string.h>
 
-#include "gateway/gateway.h"
+#include <stele/detail/decode.h>
 
-struct native_session {
-    const struct command_facts *facts;
-    uint32_t frame_max_bytes;
-    uint32_t rights;
-    uint32_t version; /* 0: no HELLO yet */
-    /* a vector that is being taken apart; its frame was checked whole */
-    uint32_t vector_count;
-    uint32_t vector_index;
-    uint32_t vector_request;
-};
+#include "gateway/native.h"
+
 STELEI_STATIC_ASSERT(sizeof(struct native_session) <= GATEWAY_SESSION_BYTES, "session fits");
+
+/* The bits of rights are the same on the wire and inside. */
+STELEI_STATIC_ASSERT(COMMAND_MAY_WRITE == STELEI_RIGHT_WRITE &&
+                         COMMAND_MAY_ADMIN == STELEI_RIGHT_ADMIN &&
+                         COMMAND_MAY_READ == STELEI_RIGHT_READ,
+                     "rights");
 
 static void native_open(void *memory, const struct gateway_limits *limits)
 {
@@ -34,14 +31,53 @@ static void native_refuse(struct command *command, enum stele_status status, boo
     command->hang_up = hang_up;
 }
 
-static void native_set_put(struct command *command, enum command_kind kind,
-                           const struct stelei_put *put)
+/* What a frame or an entry of this opcode is made of. */
+struct native_shape {
+    enum command_kind kind;
+    /* NULL: the body is empty */
+    bool (*decode)(const void *body, size_t count, struct stelei_change *change);
+    bool table;  /* the header names one */
+    bool vector; /* may stand in a vector */
+};
+
+/* All opcodes but those with a function of their own: HELLO, VECTOR, TABLE_CREATE, TABLE_FIND. */
+static const struct native_shape native_shapes[] = {
+    [STELEI_OP_PING] = {COMMAND_PING, NULL, false, false},
+    [STELEI_OP_PUT] = {COMMAND_PUT, stelei_decode_put, true, true},
+    [STELEI_OP_ERASE] = {COMMAND_ERASE, stelei_decode_erase, true, true},
+    [STELEI_OP_INSERT] = {COMMAND_INSERT, stelei_decode_put, true, true},
+    [STELEI_OP_REPLACE] = {COMMAND_REPLACE, stelei_decode_put, true, true},
+    [STELEI_OP_CAS] = {COMMAND_CAS, stelei_decode_cas, true, true},
+    [STELEI_OP_INCR] = {COMMAND_INCR, stelei_decode_incr, true, true},
+    [STELEI_OP_GET] = {COMMAND_GET, stelei_decode_get, true, false},
+    [STELEI_OP_TABLE_DROP] = {COMMAND_TABLE_DROP, NULL, true, false},
+    [STELEI_OP_TABLE_CLEAR] = {COMMAND_TABLE_CLEAR, NULL, true, false},
+    [STELEI_OP_TABLE_LIST] = {COMMAND_TABLE_LIST, NULL, false, false},
+    [STELEI_OP_STATS] = {COMMAND_STATS, NULL, false, false},
+    [STELEI_OP_SHUTDOWN] = {COMMAND_SHUTDOWN, NULL, false, false},
+};
+
+/* NULL: no such opcode, or not one of the above. */
+static const struct native_shape *native_shape(unsigned opcode)
 {
-    command->kind = kind;
-    command->key = put->key;
-    command->key_bytes = put->key_bytes;
-    command->value = put->value;
-    command->value_bytes = put->value_bytes;
+    if (opcode >= sizeof(native_shapes) / sizeof(native_shapes[0]) ||
+        native_shapes[opcode].kind == COMMAND_REFUSE)
+        return NULL;
+    return &native_shapes[opcode];
+}
+
+static void native_set_change(struct command *command, const struct native_shape *shape,
+                              const struct stelei_change *change)
+{
+    command->kind = shape->kind;
+    command->key = change->key;
+    command->key_bytes = change->key_bytes;
+    command->value = change->value;
+    command->value_bytes = change->value_bytes;
+    command->expected = change->expected;
+    command->expected_bytes = change->expected_bytes;
+    command->delta = change->delta;
+    command->max_bytes = change->max_bytes;
 }
 
 static void native_set_name(struct command *command, enum command_kind kind,
@@ -78,18 +114,15 @@ static enum stele_status native_check_vector(const uint8_t *body, uint32_t lengt
         return STELE_ETOOBIG;
     for (uint32_t i = 0; i < *count && !cursor.failed; i++) {
         struct stelei_wire_entry entry;
-        struct stelei_put put;
+        struct stelei_change change;
         const uint8_t *entry_body = stelei_cursor_entry(&cursor, &entry);
+        const struct native_shape *shape = native_shape(entry.opcode);
         if (cursor.failed)
             break;
-        if (entry.flags != 0)
+        if (entry.flags != 0 || !shape || !shape->vector)
             status = STELE_ENOSYS;
-        else if (entry.opcode == STELEI_OP_PUT)
-            stelei_cursor_require(&cursor, stelei_decode_put(entry_body, entry.length, &put));
-        else if (entry.opcode == STELEI_OP_ERASE)
-            stelei_cursor_require(&cursor, stelei_decode_erase(entry_body, entry.length, &put));
         else
-            status = STELE_ENOSYS;
+            stelei_cursor_require(&cursor, shape->decode(entry_body, entry.length, &change));
     }
     return stelei_cursor_finished(&cursor) ? status : STELE_EPROTO;
 }
@@ -100,14 +133,13 @@ static void native_next_entry(struct native_session *session, const uint8_t *byt
 {
     struct stelei_cursor cursor = stelei_cursor_over(bytes, held_bytes);
     struct stelei_wire_entry entry;
-    struct stelei_put put;
+    struct stelei_change change;
     const uint8_t *body = stelei_cursor_entry(&cursor, &entry);
-    STELE_ASSERT(!cursor.failed);
-    bool is_put = entry.opcode == STELEI_OP_PUT;
-    bool good = is_put ? stelei_decode_put(body, entry.length, &put)
-                       : stelei_decode_erase(body, entry.length, &put);
+    const struct native_shape *shape = native_shape(entry.opcode);
+    STELE_ASSERT(!cursor.failed && shape && shape->vector);
+    bool good = shape->decode(body, entry.length, &change);
     STELE_ASSERT(good);
-    native_set_put(command, is_put ? COMMAND_PUT : COMMAND_ERASE, &put);
+    native_set_change(command, shape, &change);
     command->table = entry.table;
     command->tag.opcode = STELEI_OP_VECTOR;
     command->tag.request = session->vector_request;
@@ -133,54 +165,30 @@ static void native_create(const struct stelei_frame *frame, const uint8_t *body,
     command->hash_id = create.hash_id;
 }
 
-/* Table 0 where none is meant: what is not checked today cannot be given a meaning tomorrow. */
-static bool native_takes_table(uint8_t opcode)
-{
-    return opcode == STELEI_OP_PUT || opcode == STELEI_OP_ERASE || opcode == STELEI_OP_TABLE_DROP ||
-           opcode == STELEI_OP_TABLE_CLEAR;
-}
-
-/* A whole frame other than HELLO and VECTOR. */
+/* A whole frame other than HELLO and VECTOR. Table 0 where none is meant: what is not checked today
+ * cannot be given a meaning tomorrow. */
 static void native_decode(const struct stelei_frame *frame, const uint8_t *body,
                           struct command *command)
 {
-    struct stelei_put put;
+    const struct native_shape *shape = native_shape(frame->opcode);
+    struct stelei_change change;
     struct stelei_name name;
     bool good = true;
-    switch (frame->opcode) {
-    case STELEI_OP_PUT:
-        good = stelei_decode_put(body, frame->length, &put);
-        if (good)
-            native_set_put(command, COMMAND_PUT, &put);
-        break;
-    case STELEI_OP_ERASE:
-        good = stelei_decode_erase(body, frame->length, &put);
-        if (good)
-            native_set_put(command, COMMAND_ERASE, &put);
-        break;
-    case STELEI_OP_PING:
-        good = frame->length == 0;
-        command->kind = COMMAND_PING;
-        break;
-    case STELEI_OP_TABLE_CREATE:
+    memset(&change, 0, sizeof(change));
+    if (shape) {
+        good = shape->decode ? shape->decode(body, frame->length, &change) : frame->length == 0;
+        native_set_change(command, shape, &change);
+    } else if (frame->opcode == STELEI_OP_TABLE_CREATE) {
         native_create(frame, body, command);
-        break;
-    case STELEI_OP_TABLE_FIND:
+    } else if (frame->opcode == STELEI_OP_TABLE_FIND) {
         good = stelei_decode_name(body, frame->length, &name);
         if (good)
             native_set_name(command, COMMAND_TABLE_FIND, &name);
-        break;
-    case STELEI_OP_TABLE_DROP:
-    case STELEI_OP_TABLE_CLEAR:
-        good = frame->length == 0;
-        command->kind =
-            frame->opcode == STELEI_OP_TABLE_DROP ? COMMAND_TABLE_DROP : COMMAND_TABLE_CLEAR;
-        break;
-    default:
+    } else {
         native_refuse(command, STELE_ENOSYS, false);
         return;
     }
-    if (!good || (frame->table != 0 && !native_takes_table(frame->opcode)))
+    if (!good || (frame->table != 0 && !(shape && shape->table)))
         native_refuse(command, STELE_EPROTO, true);
 }
 
@@ -256,58 +264,6 @@ static enum gateway_progress native_parse(void *memory, const uint8_t *bytes, si
         native_decode(&frame, body, command);
     }
     return GATEWAY_COMMAND;
-}
-
-static size_t native_welcome(const struct native_session *session, uint32_t request, uint8_t *out)
-{
-    const struct command_facts *facts = session->facts;
-    size_t name_bytes = strlen(facts->name);
-    uint32_t overhead = (uint32_t)sizeof(struct stelei_wire_put) + STELEI_KEY_MAX_BYTES;
-    uint32_t value_max = session->frame_max_bytes - overhead;
-    struct stelei_wire_welcome welcome;
-    memset(&welcome, 0, sizeof(welcome));
-    welcome.status = STELE_OK;
-    welcome.version = (uint16_t)session->version;
-    welcome.name_bytes = (uint16_t)name_bytes;
-    welcome.frame_max_bytes = session->frame_max_bytes;
-    welcome.key_max_bytes = STELEI_KEY_MAX_BYTES;
-    welcome.value_max_bytes =
-        value_max < STELEI_VALUE_MAX_BYTES ? value_max : STELEI_VALUE_MAX_BYTES;
-    welcome.vector_max_count = STELEI_VECTOR_MAX_COUNT;
-    welcome.epoch = facts->epoch;
-    welcome.segment_bytes = facts->segment_bytes;
-    welcome.rights = session->rights & COMMAND_MAY_WRITE ? STELEI_RIGHT_WRITE : 0u;
-    size_t at = stelei_encode_welcome(out, request, &welcome);
-    memcpy(out + at, facts->name, name_bytes);
-    return at + name_bytes;
-}
-
-/* The head of a vector's reply goes out with the first status. */
-static size_t native_vector_status(const struct command_tag *tag, enum stele_status status,
-                                   uint8_t *out)
-{
-    uint16_t wire = (uint16_t)status;
-    size_t at = 0;
-    if (tag->vector_index == 0)
-        at = stelei_encode_vector_reply(out, tag->request, tag->vector_count);
-    memcpy(out + at, &wire, sizeof(wire));
-    return at + sizeof(wire);
-}
-
-static void native_reply(void *memory, const struct command *command,
-                         const struct command_reply *reply, struct net_buffer *out)
-{
-    const struct native_session *session = memory;
-    const struct command_tag *tag = &command->tag;
-    uint8_t *tail = net_buffer_tail(out);
-    size_t bytes;
-    if (tag->vector_count > 0)
-        bytes = native_vector_status(tag, reply->status, tail);
-    else if (command->kind == COMMAND_HELLO && reply->status == STELE_OK)
-        bytes = native_welcome(session, tag->request, tail);
-    else
-        bytes = stelei_encode_status(tail, tag->opcode, reply->table, tag->request, reply->status);
-    net_buffer_produced(out, bytes);
 }
 
 const struct gateway gateway_native = {

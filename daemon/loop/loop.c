@@ -6,7 +6,10 @@
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "loop/spin.h"
 
 #define LOOP_BATCH 64
 
@@ -20,6 +23,7 @@ struct loop {
     struct loop_source signals;
     void (*arrived)(void *context, int signal);
     void *arrived_context;
+    struct loop_spin spin;
 };
 
 static enum stele_status loop_errno(void)
@@ -145,9 +149,57 @@ enum stele_status loop_set_signals(struct loop *loop, const sigset_t *set,
     return loop_add(loop, &loop->signals);
 }
 
+void loop_set_spin(struct loop *loop, uint32_t spin_us)
+{
+    loop_spin_init(&loop->spin, spin_us);
+}
+
+static uint64_t loop_now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int loop_poll(struct loop *loop, int timeout_ms)
+{
+    return epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
+}
+
+/* Looks without sleeping. What epoll_wait() says; 0: nothing came. */
+static int loop_look(struct loop *loop)
+{
+    int count = loop_poll(loop, 0);
+    if (count != 0)
+        return count; /* was there already: says nothing about spinning */
+    uint64_t end_ns = loop_now_ns() + loop->spin.limit_ns;
+    do {
+        count = loop_poll(loop, 0);
+    } while (count == 0 && loop_now_ns() < end_ns);
+    if (count > 0)
+        loop_spin_hit(&loop->spin);
+    else if (count == 0)
+        loop_spin_miss(&loop->spin);
+    return count;
+}
+
+static int loop_wait(struct loop *loop, int timeout_ms)
+{
+    if (timeout_ms == 0 || loop->spin.limit_ns == 0)
+        return loop_poll(loop, timeout_ms);
+    int count = loop->spin.on ? loop_look(loop) : 0;
+    if (count != 0)
+        return count;
+    uint64_t began_ns = loop_now_ns();
+    count = loop_poll(loop, timeout_ms);
+    if (count > 0)
+        loop_spin_slept(&loop->spin, loop_now_ns() - began_ns);
+    return count;
+}
+
 enum stele_status loop_turn(struct loop *loop, int timeout_ms)
 {
-    int count = epoll_wait(loop->epoll_fd, loop->batch, LOOP_BATCH, timeout_ms);
+    int count = loop_wait(loop, timeout_ms);
     if (count < 0)
         return errno == EINTR ? STELE_OK : loop_errno();
     loop->batch_count = count;

@@ -53,6 +53,12 @@ enum stele_status loop_set_timer(struct loop *loop, uint32_t period_ms, void (*t
 enum stele_status loop_set_signals(struct loop *loop, const sigset_t *set,
                                    void (*arrived)(void *context, int signal), void *context);
 
+/*
+ * Before it sleeps, loop_turn() looks for events for up to `spin_us` (0: not at all, as at first),
+ * as long as that keeps finding some: spin.h has the rule. Only with a core to spare.
+ */
+void loop_set_spin(struct loop *loop, uint32_t spin_us);
+
 /* One turn: waits up to `timeout_ms` (0: not at all; negative: for ever) and runs the callbacks of
  * up to 64 sources. STELE_EIO only if the loop itself is broken. */
 enum stele_status loop_turn(struct loop *loop, int timeout_ms);

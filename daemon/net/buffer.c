@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define BUFFER_FIRST_BYTES 4096u
+#define BUFFER_WASTE       8u /* capacity over held bytes at which shrinking pays */
 
 void net_buffer_init(struct net_buffer *buffer)
 {
@@ -40,11 +41,33 @@ enum stele_status net_buffer_reserve(struct net_buffer *buffer, size_t bytes)
     return STELE_OK;
 }
 
+/* Into a smaller piece of memory; where there is none, the large one goes on serving. */
+static void buffer_shrink(struct net_buffer *buffer, size_t keep_bytes)
+{
+    size_t held = net_buffer_held(buffer);
+    size_t capacity = keep_bytes > BUFFER_FIRST_BYTES ? keep_bytes : BUFFER_FIRST_BYTES;
+    while (capacity < held * 2)
+        capacity *= 2;
+    uint8_t *smaller = malloc(capacity);
+    if (!smaller)
+        return;
+    memcpy(smaller, buffer->bytes + buffer->head, held);
+    free(buffer->bytes);
+    buffer->bytes = smaller;
+    buffer->head = 0;
+    buffer->tail = held;
+    buffer->capacity = capacity;
+}
+
 void net_buffer_trim(struct net_buffer *buffer, size_t keep_bytes)
 {
-    if (net_buffer_held(buffer) > 0)
+    size_t held = net_buffer_held(buffer);
+    if (held == 0)
+        buffer->head = buffer->tail = 0;
+    if (buffer->capacity <= keep_bytes)
         return;
-    buffer->head = buffer->tail = 0;
-    if (buffer->capacity > keep_bytes)
+    if (held == 0)
         net_buffer_fini(buffer);
+    else if (held < buffer->capacity / BUFFER_WASTE)
+        buffer_shrink(buffer, keep_bytes);
 }

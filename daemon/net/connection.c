@@ -8,14 +8,15 @@
 
 #define CONNECTION_FILL_BYTES  (256u << 10)
 #define CONNECTION_FIRST_BYTES (16u << 10)
-#define CONNECTION_KEEP_BYTES  (256u << 10)
 
 enum stele_status net_connection_open(struct net_connection *connection, struct loop *loop, int fd,
                                       const struct net_peer *peer, size_t out_cap_bytes,
+                                      struct net_totals *totals,
                                       void (*ready)(struct loop_source *, unsigned), void *context)
 {
     memset(connection, 0, sizeof(*connection));
     connection->loop = loop;
+    connection->totals = totals;
     connection->peer = *peer;
     connection->out_cap_bytes = out_cap_bytes;
     connection->pass_fd = -1;
@@ -35,6 +36,23 @@ void net_connection_close(struct net_connection *connection)
     close(connection->source.fd);
     net_buffer_fini(&connection->in);
     net_buffer_fini(&connection->out);
+    net_connection_count(connection);
+}
+
+static uint64_t connection_large(const struct net_buffer *buffer)
+{
+    return buffer->capacity > NET_SMALL_BYTES ? buffer->capacity - NET_SMALL_BYTES : 0;
+}
+
+void net_connection_count(struct net_connection *connection)
+{
+    struct net_totals *totals = connection->totals;
+    uint64_t bytes = connection->in.capacity + connection->out.capacity;
+    uint64_t large = connection_large(&connection->in) + connection_large(&connection->out);
+    totals->buffer_bytes += bytes - connection->counted_bytes;
+    totals->large_bytes += large - connection->counted_large_bytes;
+    connection->counted_bytes = bytes;
+    connection->counted_large_bytes = large;
 }
 
 /*
@@ -56,7 +74,7 @@ static enum stele_status connection_make_room(struct net_connection *connection,
 void net_connection_fill(struct net_connection *connection, size_t need_bytes)
 {
     struct net_buffer *in = &connection->in;
-    net_buffer_trim(in, CONNECTION_KEEP_BYTES);
+    net_buffer_trim(in, NET_SMALL_BYTES);
     if (connection_make_room(connection, need_bytes) != STELE_OK) {
         connection->dead = true;
         return;
@@ -65,9 +83,10 @@ void net_connection_fill(struct net_connection *connection, size_t need_bytes)
     if (room > CONNECTION_FILL_BYTES)
         room = CONNECTION_FILL_BYTES;
     ssize_t count = recv(connection->source.fd, net_buffer_tail(in), room, MSG_DONTWAIT);
-    if (count > 0)
+    if (count > 0) {
         net_buffer_produced(in, (size_t)count);
-    else if (count == 0)
+        connection->totals->in_bytes += (uint64_t)count;
+    } else if (count == 0)
         connection->ended = true;
     else if (errno != EAGAIN && errno != EINTR)
         connection->dead = true;
@@ -121,6 +140,7 @@ static void connection_send_held(struct net_connection *connection)
             continue;
         }
         net_buffer_consume(out, (size_t)sent);
+        connection->totals->out_bytes += (uint64_t)sent;
         if (passing)
             connection->pass_fd = -1;
         else if (connection->pass_fd >= 0)
@@ -133,8 +153,9 @@ static void connection_send_held(struct net_connection *connection)
 void net_connection_flush(struct net_connection *connection)
 {
     connection_send_held(connection);
-    net_buffer_trim(&connection->in, CONNECTION_KEEP_BYTES);
-    net_buffer_trim(&connection->out, CONNECTION_KEEP_BYTES);
+    net_buffer_trim(&connection->in, NET_SMALL_BYTES);
+    net_buffer_trim(&connection->out, NET_SMALL_BYTES);
+    net_connection_count(connection);
 }
 
 void net_connection_wait(struct net_connection *connection)
@@ -144,5 +165,11 @@ void net_connection_wait(struct net_connection *connection)
         events |= LOOP_READ;
     if (net_buffer_held(&connection->out) > 0)
         events |= LOOP_WRITE;
+    loop_change(connection->loop, &connection->source, events);
+}
+
+void net_connection_pause(struct net_connection *connection)
+{
+    unsigned events = net_buffer_held(&connection->out) > 0 ? (unsigned)LOOP_WRITE : 0u;
     loop_change(connection->loop, &connection->source, events);
 }

@@ -3,21 +3,35 @@
  * thread only. It knows no protocol: the server asks it to fill `in`, puts replies into `out`, and
  * asks it to flush.
  *
- * Backpressure: while `out` holds more than its cap, net_connection_wants() does not ask for
- * reading, so a peer that does not read its replies soon cannot send either. Memory per connection
- * is bounded by the largest frame plus the output cap, and grows only with bytes that did arrive.
+ * Backpressure: while `out` holds its cap or more, net_connection_wait() does not ask for reading,
+ * so a peer that does not read its replies soon cannot send either. Memory per connection is bounded
+ * by the largest frame, the output cap and one reply, and grows only with bytes that did arrive.
  */
 #ifndef STELE_DAEMON_NET_CONNECTION_H
 #define STELE_DAEMON_NET_CONNECTION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "loop/loop.h"
 #include "net/buffer.h"
 #include "net/listener.h"
 
+/* Of all connections of one owner together; kept by the connections. */
+struct net_totals {
+    uint64_t in_bytes; /* moved since the start */
+    uint64_t out_bytes;
+    uint64_t buffer_bytes; /* memory of the buffers now */
+    uint64_t large_bytes;  /* of these, what connections have beyond NET_SMALL_BYTES each way */
+};
+
+/* What a buffer keeps while it is empty: enough for a turn of ordinary commands. */
+#define NET_SMALL_BYTES ((size_t)64 << 10)
+
 struct net_connection {
     struct loop *loop;
+    struct net_totals *totals;
+    uint64_t counted_bytes, counted_large_bytes; /* this one's part of the totals */
     struct loop_source source;
     struct net_buffer in, out;
     size_t out_cap_bytes;
@@ -33,6 +47,7 @@ struct net_connection {
  * context is `context`. */
 enum stele_status net_connection_open(struct net_connection *connection, struct loop *loop, int fd,
                                       const struct net_peer *peer, size_t out_cap_bytes,
+                                      struct net_totals *totals,
                                       void (*ready)(struct loop_source *, unsigned), void *context);
 void net_connection_close(struct net_connection *connection);
 
@@ -42,6 +57,9 @@ void net_connection_close(struct net_connection *connection);
  * `dead`.
  */
 void net_connection_fill(struct net_connection *connection, size_t need_bytes);
+
+/* Brings the totals up to date after `out` was appended to. */
+void net_connection_count(struct net_connection *connection);
 
 /* True when replies have to wait: nothing more should be executed for it now. */
 static inline bool net_connection_stalled(const struct net_connection *connection)
@@ -54,11 +72,14 @@ static inline bool net_connection_stalled(const struct net_connection *connectio
 bool net_connection_pass(struct net_connection *connection, int fd);
 
 /* Ends a turn: sends what the socket takes, in one call unless a descriptor goes along, and gives
- * back what empty buffers need no more. Bytes consumed from `in` are gone. Sets `dead`. */
+ * back what the buffers need no more. Bytes consumed from `in` are gone. Sets `dead`. */
 void net_connection_flush(struct net_connection *connection);
 
 /* Tells the loop what to wait for next, from the state of the buffers. */
 void net_connection_wait(struct net_connection *connection);
+
+/* Waits for nothing but the chance to send what is held. */
+void net_connection_pause(struct net_connection *connection);
 
 /* True when nothing is left to be done for it. */
 static inline bool net_connection_finished(const struct net_connection *connection)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -153,44 +154,82 @@ static void listener_ready(struct loop_source *source, unsigned events)
     }
 }
 
-enum stele_status net_listener_open(struct net_listener *listener, struct loop *loop,
-                                    const char *path, mode_t mode, char *detail,
-                                    size_t detail_bytes)
+/* From the bound descriptor on, wherever it comes from. */
+static enum stele_status listener_begin(struct net_listener *listener, struct loop *loop, int fd)
 {
-    struct sockaddr_un address;
-    struct stat bound;
-    if (!listener_address(path, &address))
-        return listener_fail(STELE_EINVAL, path, "the path must have 1..107 bytes", 0, detail,
-                             detail_bytes);
-    enum stele_status status = listener_remove_stale(path, detail, detail_bytes);
-    if (status != STELE_OK)
-        return status;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return listener_fail(listener_errno(errno), path, "socket", errno, detail, detail_bytes);
-    int error = listener_bind(fd, &address, mode);
-    if (error == 0 && (listen(fd, LISTENER_BACKLOG) != 0 || lstat(path, &bound) != 0))
-        error = errno;
-    if (error != 0) {
-        close(fd);
-        return listener_fail(listener_errno(error), path, "cannot listen", error, detail,
-                             detail_bytes);
-    }
     listener->loop = loop;
-    listener->path = path;
-    listener->device = bound.st_dev;
-    listener->inode = bound.st_ino;
     listener->paused = false;
     listener->turned_away = 0;
     listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     listener->source = (struct loop_source){
         .fd = fd, .events = LOOP_READ, .ready = listener_ready, .context = listener};
-    status = loop_add(loop, &listener->source);
-    if (status != STELE_OK) {
-        net_listener_close(listener);
-        return listener_fail(status, path, "cannot wait for connections", 0, detail, detail_bytes);
+    return loop_add(loop, &listener->source);
+}
+
+/* Gives the file to the group that its mode speaks of. For the instant before, the process's own
+ * group can connect; who may do what is decided later, by credentials. */
+static enum stele_status listener_settle(struct net_listener *listener, const struct net_file *file,
+                                         char *detail, size_t detail_bytes)
+{
+    struct stat bound;
+    if (lstat(file->path, &bound) != 0)
+        return listener_fail(listener_errno(errno), file->path, "stat", errno, detail,
+                             detail_bytes);
+    listener->path = file->path;
+    listener->device = bound.st_dev;
+    listener->inode = bound.st_ino;
+    if ((file->mode & 0070) == 0 || (file->mode & 0007) != 0 || bound.st_gid == file->group ||
+        lchown(file->path, (uid_t)-1, file->group) == 0)
+        return STELE_OK;
+    snprintf(detail, detail_bytes,
+             "socket %s: cannot give it to group %u, the segment's: %s; give --group one of uid "
+             "%u's groups",
+             file->path, (unsigned)file->group, strerror(errno), (unsigned)geteuid());
+    return STELE_EACCES;
+}
+
+enum stele_status net_listener_open(struct net_listener *listener, struct loop *loop,
+                                    const struct net_file *file, char *detail, size_t detail_bytes)
+{
+    struct sockaddr_un address;
+    if (!listener_address(file->path, &address))
+        return listener_fail(STELE_EINVAL, file->path, "the path must have 1..107 bytes", 0, detail,
+                             detail_bytes);
+    enum stele_status status = listener_remove_stale(file->path, detail, detail_bytes);
+    if (status != STELE_OK)
+        return status;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return listener_fail(listener_errno(errno), file->path, "socket", errno, detail,
+                             detail_bytes);
+    int error = listener_bind(fd, &address, file->mode);
+    if (error == 0 && listen(fd, LISTENER_BACKLOG) != 0)
+        error = errno;
+    if (error != 0) {
+        close(fd);
+        return listener_fail(listener_errno(error), file->path, "cannot listen", error, detail,
+                             detail_bytes);
     }
-    return STELE_OK;
+    status = listener_settle(listener, file, detail, detail_bytes);
+    enum stele_status begun = listener_begin(listener, loop, fd);
+    if (status == STELE_OK && begun != STELE_OK)
+        status = listener_fail(begun, file->path, "cannot wait for connections", 0, detail,
+                               detail_bytes);
+    if (status != STELE_OK)
+        net_listener_close(listener);
+    return status;
+}
+
+enum stele_status net_listener_take(struct net_listener *listener, struct loop *loop, int fd,
+                                    char *detail, size_t detail_bytes)
+{
+    listener->path = NULL;
+    enum stele_status status = listener_begin(listener, loop, fd);
+    if (status != STELE_OK) {
+        snprintf(detail, detail_bytes, "the socket given: cannot wait for connections");
+        net_listener_close(listener);
+    }
+    return status;
 }
 
 void net_listener_close(struct net_listener *listener)
@@ -199,13 +238,36 @@ void net_listener_close(struct net_listener *listener)
     if (listener->source.fd < 0)
         return;
     loop_remove(listener->loop, &listener->source);
-    if (lstat(listener->path, &found) == 0 && found.st_dev == listener->device &&
+    if (listener->path && lstat(listener->path, &found) == 0 && found.st_dev == listener->device &&
         found.st_ino == listener->inode)
         unlink(listener->path);
     close(listener->source.fd);
     if (listener->spare_fd >= 0)
         close(listener->spare_fd);
+    free(listener->groups);
+    listener->groups = NULL;
+    listener->groups_capacity = 0;
     listener->source.fd = listener->spare_fd = -1;
+}
+
+uint32_t net_listener_groups(struct net_listener *listener, int fd, const gid_t **groups)
+{
+    for (int tries = 0; tries < 2; tries++) {
+        socklen_t bytes = (socklen_t)(listener->groups_capacity * sizeof(gid_t));
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, listener->groups, &bytes) == 0) {
+            *groups = listener->groups;
+            return (uint32_t)(bytes / sizeof(gid_t));
+        }
+        if (errno != ERANGE) /* `bytes` says how many there are */
+            break;
+        gid_t *grown = realloc(listener->groups, bytes);
+        if (!grown)
+            break;
+        listener->groups = grown;
+        listener->groups_capacity = (uint32_t)(bytes / sizeof(gid_t));
+    }
+    *groups = NULL;
+    return 0;
 }
 
 void net_listener_resume(struct net_listener *listener)

@@ -313,7 +313,8 @@ bool adopt_step(struct adopt *adopt, struct catalog *catalog, uint32_t *budget)
         *budget = 0;
         if (arena_sweep(catalog->arena, &adopt->marks, units))
             return true;
-        arena_release(catalog->arena);
+        if (arena_release(catalog->arena, units))
+            return true;
         adopt_fini(adopt);
     }
     return false;

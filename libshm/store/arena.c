@@ -11,6 +11,14 @@
 #define QUARANTINE_MAX      (UINT64_C(32) << 20)
 #define QUARANTINE_FRACTION 32u
 
+/*
+ * Sparse slabs are emptied when the free pages are down to 1/32 and packing would give 1/16 of what
+ * is committed. (Measured, 1 M entries, ten rounds of overwriting by new sizes: see README.)
+ */
+#define PRESSED_FREE_FRACTION   32u
+#define PRESSED_SPARSE_FRACTION 16u
+#define PACKING_FRACTION        64u
+
 struct arena_fifo_part {
     struct arena_fifo_part *next;
     uint32_t begin, end; /* blocks[begin..end) wait */
@@ -84,7 +92,7 @@ static bool give_up_spares(struct arena *arena)
     bool any = false;
     for (unsigned cls = 1; cls <= STELEI_CLASS_COUNT; cls++) {
         uint32_t unit = arena->slabs.partial[cls];
-        if (unit == 0 || slabs_used(&arena->slabs, unit) != 0)
+        if (!slabs_spare(&arena->slabs, unit))
             continue;
         give_up_slab(arena, unit);
         any = true;
@@ -107,6 +115,24 @@ static enum stele_status commit_chunk(struct arena *arena, enum arena_purpose pu
     return segment_commit(arena->segment);
 }
 
+/* Free pages that an ordinary write can have without another chunk. */
+static uint64_t pages_at_hand(const struct arena *arena)
+{
+    uint64_t free = arena->pages.free_pages, reserve = arena->reserve_pages;
+    uint64_t uncommitted = page_at(arena->segment->map.length) - page_at(committed(arena));
+    if (uncommitted >= reserve)
+        return free;
+    return free + uncommitted > reserve ? free + uncommitted - reserve : 0;
+}
+
+/* Growth alone never comes here with sparse slabs: each class has one with room, at most. */
+static void feel_pressure(struct arena *arena)
+{
+    uint64_t all = page_at(committed(arena));
+    arena->pressed = !arena->holding && pages_at_hand(arena) < all / PRESSED_FREE_FRACTION &&
+                     slabs_sparse(&arena->slabs) * UNIT_PAGES >= all / PRESSED_SPARSE_FRACTION;
+}
+
 static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
                            enum arena_purpose purpose, enum stele_status *status)
 {
@@ -114,8 +140,10 @@ static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
     for (;;) {
         if (reserve_left(arena, n, purpose)) {
             uint32_t first = pages_alloc(&arena->pages, n, align);
-            if (first)
+            if (first) {
+                feel_pressure(arena);
                 return first;
+            }
             uint64_t end = committed(arena);
             *status = commit_chunk(arena, purpose);
             if (*status == STELE_OK) {
@@ -179,6 +207,8 @@ uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose pur
     if (off == 0 && add_slab(arena, cls, purpose, status))
         off = slabs_alloc(&arena->slabs, cls);
     if (off == 0) /* the drain that add_slab ended with may have made room */
+        off = slabs_alloc(&arena->slabs, cls);
+    if (off == 0 && slabs_restore(&arena->slabs, cls, false)) /* so have slabs being emptied */
         off = slabs_alloc(&arena->slabs, cls);
     return off;
 }
@@ -244,6 +274,8 @@ static void recycle(struct arena *arena, uint64_t n)
     STELE_POINT("arena.recycle:before_reuse");
     for (; n > 0; n--) {
         struct arena_retired block = fifo_pop(arena);
+        /* what is given out next is likely this block, which nobody has touched for long */
+        __builtin_prefetch(arena->segment->base + block.off, 1);
         arena_free(arena, block.off, block.bytes);
     }
 }
@@ -322,14 +354,55 @@ bool arena_drain(struct arena *arena)
     return true;
 }
 
-void arena_release(struct arena *arena)
+bool arena_drain_to(struct arena *arena, uint64_t recycled, uint32_t n)
+{
+    uint64_t now = stelei_load64(&arena->segment->header->recycled);
+    if (arena->holding || now >= recycled)
+        return false;
+    if (n > recycled - now)
+        n = (uint32_t)(recycled - now);
+    if (n > 0)
+        recycle(arena, n);
+    return now + n < recycled;
+}
+
+bool arena_release(struct arena *arena, uint32_t blocks)
 {
     stelei_nop_write();
-    for (; arena->stale_blocks > 0; arena->stale_blocks--) {
+    for (; arena->stale_blocks > 0 && blocks > 0; arena->stale_blocks--, blocks--) {
         struct arena_retired block = fifo_pop(arena);
         arena_free(arena, block.off, block.bytes);
     }
-    arena->holding = false;
+    arena->holding = arena->stale_blocks > 0;
+    return arena->holding;
+}
+
+/* ---- slabs being emptied -------------------------------------------------------------------- */
+
+uint64_t arena_sparse_bytes(const struct arena *arena)
+{
+    return slabs_sparse(&arena->slabs) * STELEI_UNIT_BYTES;
+}
+
+bool arena_worth_packing(const struct arena *arena)
+{
+    return !arena->holding && arena_sparse_bytes(arena) >= committed(arena) / PACKING_FRACTION;
+}
+
+bool arena_choose(struct arena *arena, uint32_t unit)
+{
+    bool worth = slabs_worth_emptying(&arena->slabs, unit);
+    if (worth)
+        slabs_choose(&arena->slabs, unit);
+    else if (slabs_spare(&arena->slabs, unit))
+        give_up_slab(arena, unit);
+    return worth;
+}
+
+uint64_t arena_alloc_moved(struct arena *arena, uint64_t bytes)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    return slabs_alloc(&arena->slabs, stelei_class_of(block));
 }
 
 /* ---- statistics and checks ---------------------------------------------------------------- */
@@ -378,6 +451,9 @@ const char *arena_check(const struct arena *arena)
     }
     if (slab_used != arena->slabs.used_bytes)
         return "taken blocks of the slabs do not add up";
+    const char *broken = arena->holding ? NULL : slabs_check(&arena->slabs, units);
+    if (broken)
+        return broken;
     uint64_t capacity = page_at(committed(arena)) - page_at(arena->segment->header->data_off);
     if (free_pages + slab_pages + page_at(arena->run_bytes) != capacity)
         return "used + free != capacity (pages)";

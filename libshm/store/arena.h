@@ -13,6 +13,9 @@
  * One FIFO for all blocks, so that "recycled <= a number loaded from retired" speaks of each block
  * that was live when the number was loaded. recycled + blocks in quarantine == retired, but for the
  * `stale_blocks` that were retired before an adoption restarted the clock.
+ *
+ * Slabs whose blocks were given back one here, one there, hold memory that no other class can have.
+ * arena_pressed() says when that is worth doing something about; evacuate.h does it.
  */
 #ifndef STORE_ARENA_H
 #define STORE_ARENA_H
@@ -53,6 +56,7 @@ struct arena {
         quarantine_keep; /* bytes below which nothing is given out again; 0: 1/32 of committed */
 
     bool holding; /* adoption: nothing retired is given out again until the pass is over */
+    bool pressed; /* free pages run out while sparse slabs hold many: set where pages are taken */
 };
 
 enum stele_status arena_init(struct arena *arena, struct segment *segment);
@@ -85,6 +89,21 @@ void arena_retire_line(struct arena *arena, uint64_t off);
 /* Gives out everything in quarantine; for when memory is short. False: there was nothing. */
 bool arena_drain(struct arena *arena);
 
+/* ---- slabs being emptied -------------------------------------------------------------------- */
+
+/* Bytes that whole units would come to if the slabs of each class were packed. */
+uint64_t arena_sparse_bytes(const struct arena *arena);
+/* The same, if worth a pass over all buckets although the write that needs the memory waits for it:
+ * 1/64 of what is committed. */
+bool arena_worth_packing(const struct arena *arena);
+/* Makes a unit a victim if it is a slab worth emptying: true. Gives up one that is empty already. */
+bool arena_choose(struct arena *arena, uint32_t unit);
+/* A block for what is moved out of a victim: never new memory. 0: its class has no room. */
+uint64_t arena_alloc_moved(struct arena *arena, uint64_t bytes);
+/* Gives out up to n of the oldest blocks in quarantine, until `recycled` has come to this number.
+ * True while it has not. */
+bool arena_drain_to(struct arena *arena, uint64_t recycled, uint32_t n);
+
 /* ---- adoption ------------------------------------------------------------------------------ */
 
 /* Marking: is this a block of that size as far as the unit classes tell, and was it free? */
@@ -105,8 +124,9 @@ enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint6
 void arena_restart_clock(struct arena *arena);
 /* Gives what is unmarked to the free memory, `units` units at a time. True while there is more. */
 bool arena_sweep(struct arena *arena, struct arena_marks *marks, uint32_t units);
-/* Ends holding; blocks retired meanwhile become free. */
-void arena_release(struct arena *arena);
+/* Frees up to `blocks` of those that were retired before the clock was restarted; then ends holding.
+ * True while there is more. */
+bool arena_release(struct arena *arena, uint32_t blocks);
 
 /* ---- for verify and statistics ------------------------------------------------------------- */
 

@@ -2,18 +2,24 @@
 #include "adopt.h"
 #include "index.h"
 
+#include <stdlib.h>
+
 #define LOAD_NUMERATOR   3u /* split above 3/4 of the slots of the first lines */
 #define LOAD_DENOMINATOR 4u
 #define SPLITS_PER_CALL  2u
-#define BUDDY_LINES_MAX  16u
-#define CHAIN_SLOTS      (STELEI_BYTES_SLOTS * (BUDDY_LINES_MAX + 1))
+#define MOVING_NEAR      64u /* entries of a chain that need no memory of their own to remember */
 
 /* Entries of one chain that belong to the buddy, in chain order. */
+struct moving_entry {
+    struct stelei_bucket *line;
+    unsigned slot;
+};
 struct moving {
-    struct stelei_bucket *line[CHAIN_SLOTS];
-    uint8_t slot[CHAIN_SLOTS];
+    struct moving_entry *entry;
     unsigned count;
+    unsigned capacity;
     bool overflow; /* some stand outside the head */
+    struct moving_entry near[MOVING_NEAR];
 };
 
 static bool moves(const struct table *table, const struct stelei_bucket *line, unsigned slot,
@@ -30,10 +36,33 @@ static void prefetch_records(const struct table *table, const struct stelei_buck
         __builtin_prefetch(table_record(table, stelei_load32(&line->ref[__builtin_ctzll(valid)])));
 }
 
-/* False: the chain is longer than one split handles. */
+/* Twice as many entries. False: no private memory. */
+static bool widen(struct moving *moving)
+{
+    bool near = moving->entry == moving->near;
+    struct moving_entry *wider =
+        realloc(near ? NULL : moving->entry, 2 * moving->capacity * sizeof *wider);
+    if (!wider)
+        return false;
+    if (near)
+        memcpy(wider, moving->near, sizeof moving->near);
+    moving->entry = wider;
+    moving->capacity *= 2;
+    return true;
+}
+
+static void forget(struct moving *moving)
+{
+    if (moving->entry != moving->near)
+        free(moving->entry);
+}
+
+/* False: no private memory for so long a chain. forget() in any case. */
 static bool collect(const struct table *table, struct stelei_bucket *head, unsigned depth,
                     struct moving *moving)
 {
+    moving->entry = moving->near;
+    moving->capacity = MOVING_NEAR;
     moving->count = 0;
     moving->overflow = false;
     prefetch_records(table, head);
@@ -44,58 +73,69 @@ static bool collect(const struct table *table, struct stelei_bucket *head, unsig
             unsigned slot = (unsigned)__builtin_ctzll(valid);
             if (!moves(table, line, slot, depth))
                 continue;
-            if (moving->count == CHAIN_SLOTS)
+            if (moving->count == moving->capacity && !widen(moving))
                 return false;
-            moving->line[moving->count] = line;
-            moving->slot[moving->count++] = (uint8_t)slot;
+            moving->entry[moving->count].line = line;
+            moving->entry[moving->count++].slot = slot;
             moving->overflow |= line != head;
         }
     }
     return true;
 }
 
+static void free_lines(struct table *table, uint32_t ref)
+{
+    while (ref) {
+        uint32_t next = stelei_load32(&table_line(table, ref)->link);
+        arena_free(table->arena, table_ref_off(table, ref), STELEI_BUCKET_BYTES);
+        ref = next;
+    }
+}
+
+/* A chain of so many new lines; 0: no memory, or none asked for. */
+static uint32_t new_lines(struct table *table, unsigned count)
+{
+    enum stele_status status;
+    uint32_t first = 0;
+    while (count-- > 0) {
+        uint64_t off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_RESERVE, &status);
+        if (off == 0) {
+            free_lines(table, first);
+            return 0;
+        }
+        stelei_nop_write();
+        uint32_t ref = table_ref_of(table, off);
+        stelei_store32(&table_line(table, ref)->link, first);
+        first = ref;
+    }
+    return first;
+}
+
 /* Fills the buddy and its lines while its depth is 0. False: no memory, nothing happened. */
 static bool fill_buddy(struct table *table, struct stelei_bucket *buddy,
                        const struct moving *moving, uint64_t *valid)
 {
-    uint64_t line_off[BUDDY_LINES_MAX];
-    enum stele_status status;
     unsigned lines =
         moving->count > STELEI_BYTES_SLOTS ? (moving->count - 1) / STELEI_BYTES_SLOTS : 0;
-    for (unsigned i = 0; i < lines; i++) {
-        line_off[i] = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_RESERVE, &status);
-        if (line_off[i] == 0) {
-            while (i-- > 0)
-                arena_free(table->arena, line_off[i], STELEI_BUCKET_BYTES);
-            return false;
-        }
-    }
+    uint32_t first = new_lines(table, lines);
+    if (lines > 0 && first == 0)
+        return false;
     stelei_nop_write();
+    stelei_store32(&buddy->link, first);
     struct stelei_bucket *line = buddy;
-    uint64_t bits = 0;
-    stelei_store32(&line->link, 0);
-    for (unsigned i = 0; i < moving->count; i++) {
-        unsigned slot = i % STELEI_BYTES_SLOTS;
-        if (i > 0 && slot == 0) {
-            uint64_t off = line_off[i / STELEI_BYTES_SLOTS - 1];
-            struct stelei_bucket *next = table_line(table, table_ref_of(table, off));
-            if (line == buddy)
-                *valid = bits;
-            else
-                stelei_store64(&line->sequence, bits);
-            stelei_store32(&next->link, 0);
-            stelei_store32(&line->link, table_ref_of(table, off));
-            line = next;
-            bits = 0;
+    for (unsigned done = 0; line; line = table_line(table, stelei_load32(&line->link))) {
+        unsigned slot = 0;
+        for (; slot < STELEI_BYTES_SLOTS && done < moving->count; slot++, done++) {
+            const struct moving_entry *entry = &moving->entry[done];
+            table_fill_slot(line, slot, table_tag(entry->line, entry->slot),
+                            stelei_load32(&entry->line->ref[entry->slot]));
         }
-        table_fill_slot(line, slot, table_tag(moving->line[i], moving->slot[i]),
-                        stelei_load32(&moving->line[i]->ref[moving->slot[i]]));
-        bits |= UINT64_C(1) << slot;
+        uint64_t bits = (UINT64_C(1) << slot) - 1;
+        if (line == buddy)
+            *valid = bits;
+        else
+            stelei_store64(&line->sequence, bits);
     }
-    if (line == buddy)
-        *valid = bits;
-    else
-        stelei_store64(&line->sequence, bits);
     table->lines += lines;
     table->overflow += lines ? moving->count - STELEI_BYTES_SLOTS : 0;
     return true;
@@ -106,11 +146,11 @@ static void clear_moved(struct table *table, const struct stelei_bucket *head,
                         const struct moving *moving)
 {
     for (unsigned i = 0; i < moving->count;) {
-        struct stelei_bucket *line = moving->line[i];
+        struct stelei_bucket *line = moving->entry[i].line;
         uint64_t bits = 0;
         unsigned cleared = 0;
-        for (; i < moving->count && moving->line[i] == line; i++, cleared++)
-            bits |= UINT64_C(1) << moving->slot[i];
+        for (; i < moving->count && moving->entry[i].line == line; i++, cleared++)
+            bits |= UINT64_C(1) << moving->entry[i].slot;
         if (line == head)
             continue; /* its publish has cleared them */
         STELE_POINT("split:before_clear");
@@ -165,22 +205,14 @@ static void publish_geometry(struct table *table)
     }
 }
 
-/* Splits one bucket. False: it could not now. */
-static bool split_one(struct table *table)
+/* The split itself: what moves was collected, the buddy is filled and not born. */
+static void part(struct table *table, struct stelei_bucket *head, struct stelei_bucket *buddy,
+                 const struct moving *moving, uint64_t buddy_valid)
 {
-    uint64_t born = table->buckets, parent = stelei_bucket_parent(born);
-    struct moving moving;
-    uint64_t buddy_valid = 0, head_valid;
-    if (born >= UINT32_MAX / 2 || index_extend(table, born) != STELE_OK)
-        return false;
-    struct stelei_bucket *head = index_bucket(table, parent), *buddy = index_bucket(table, born);
-    uint64_t word = stelei_load64(&head->sequence);
+    uint64_t word = stelei_load64(&head->sequence), head_valid = stelei_sequence_valid(word);
     unsigned depth = stelei_sequence_depth(word) + 1;
-    if (!collect(table, head, depth, &moving) || !fill_buddy(table, buddy, &moving, &buddy_valid))
-        return false;
-    head_valid = stelei_sequence_valid(word);
-    for (unsigned i = 0; i < moving.count && moving.line[i] == head; i++)
-        head_valid &= ~(UINT64_C(1) << moving.slot[i]);
+    for (unsigned i = 0; i < moving->count && moving->entry[i].line == head; i++)
+        head_valid &= ~(UINT64_C(1) << moving->entry[i].slot);
     STELE_POINT("split:before_buddy");
     stelei_sequence_publish(&buddy->sequence, stelei_sequence_next(stelei_load64(&buddy->sequence),
                                                                    depth, buddy_valid));
@@ -188,13 +220,30 @@ static bool split_one(struct table *table)
     /* this one store is the split: who looks for a moved key in the old bucket hops on from here */
     stelei_sequence_publish(&head->sequence, stelei_sequence_next(word, depth, head_valid));
     table->buckets++;
-    if (moving.overflow) {
-        clear_moved(table, head, &moving);
+    if (moving->overflow) {
+        clear_moved(table, head, moving);
         table_settle_chain(table, head);
     }
     pull_up(table, head);
     publish_geometry(table);
-    return true;
+}
+
+/* Splits one bucket. False: it could not now. */
+static bool split_one(struct table *table)
+{
+    uint64_t born = table->buckets, parent = stelei_bucket_parent(born);
+    struct moving moving;
+    uint64_t buddy_valid = 0;
+    if (born >= UINT32_MAX / 2 || index_extend(table, born) != STELE_OK)
+        return false;
+    struct stelei_bucket *head = index_bucket(table, parent), *buddy = index_bucket(table, born);
+    unsigned depth = stelei_sequence_depth(stelei_load64(&head->sequence)) + 1;
+    bool ready =
+        collect(table, head, depth, &moving) && fill_buddy(table, buddy, &moving, &buddy_valid);
+    if (ready)
+        part(table, head, buddy, &moving, buddy_valid);
+    forget(&moving);
+    return ready;
 }
 
 /* entries / (10 * buckets) > 3/4 */

@@ -3,7 +3,9 @@
 
 #include "adopt.h"
 #include "catalog.h"
+#include "evacuate.h"
 #include "index.h"
+#include "prefetch.h"
 #include "reclaim.h"
 #include "verify.h"
 
@@ -16,6 +18,7 @@ struct stele_store {
     struct reclaim reclaim;
     struct catalog catalog;
     struct adopt adopt;
+    struct evacuate evacuate;
     pthread_mutex_t mutex;
     bool unlocked;
 };
@@ -129,23 +132,46 @@ int stele_store_fd(const struct stele_store *store)
 /* ---- housekeeping -------------------------------------------------------------------------- */
 
 /* Adoption before reclaim: nothing is given out again until the pass is over. */
-static bool step(struct stele_store *store, uint32_t budget)
+static bool step(struct stele_store *store, uint32_t *budget)
 {
-    if (store->adopt.phase != ADOPT_IDLE && adopt_step(&store->adopt, &store->catalog, &budget))
+    if (store->adopt.phase != ADOPT_IDLE && adopt_step(&store->adopt, &store->catalog, budget))
         return true;
-    return store->reclaim.first && reclaim_step(&store->reclaim, &budget);
+    return store->reclaim.first && reclaim_step(&store->reclaim, budget);
+}
+
+/* Sparse slabs last: those of dropped tables empty by themselves. */
+static bool step_evacuation(struct stele_store *store, uint32_t *budget)
+{
+    struct evacuate *evacuate = &store->evacuate;
+    if (evacuate->phase == EVACUATE_IDLE) {
+        if (!store->arena.pressed)
+            return false;
+        store->arena.pressed = false;
+        evacuate_begin(evacuate);
+    }
+    return evacuate_step(evacuate, &store->catalog, budget);
 }
 
 static void step_to_end(struct stele_store *store)
 {
-    while (step(store, UINT32_MAX))
-        ;
+    uint32_t budget = UINT32_MAX;
+    while (step(store, &budget))
+        budget = UINT32_MAX;
+}
+
+static void pack(struct stele_store *store)
+{
+    uint32_t budget = UINT32_MAX;
+    store->arena.pressed |= store->evacuate.phase == EVACUATE_IDLE;
+    while (step_evacuation(store, &budget))
+        budget = UINT32_MAX;
 }
 
 bool stele_store_step(struct stele_store *store, uint32_t budget)
 {
     enter(store);
-    bool more = step(store, budget ? budget : UINT32_MAX);
+    budget = budget ? budget : UINT32_MAX;
+    bool more = step(store, &budget) || step_evacuation(store, &budget);
     leave(store);
     return more;
 }
@@ -197,13 +223,27 @@ static enum stele_status write_once(struct stele_store *store, const struct writ
     return table_write(table, mode, write->key, write->key_bytes, write->value, write->value_bytes);
 }
 
-/* Memory that the former writer or a dropped table left is not free yet: takes the pause, once. */
+/* Memory that the former writer or a dropped table left is not free yet, or slabs of other classes
+ * hold it: takes the pause, once. */
 static bool worth_another_try(struct stele_store *store, enum stele_status status)
 {
-    if (status != STELE_ENOSPC || (store->adopt.phase == ADOPT_IDLE && !store->reclaim.first))
+    if (status != STELE_ENOSPC)
         return false;
+    bool worth = store->adopt.phase != ADOPT_IDLE || store->reclaim.first;
     step_to_end(store);
-    return true;
+    if (store->evacuate.phase != EVACUATE_IDLE || arena_worth_packing(&store->arena)) {
+        pack(store);
+        worth = true;
+    }
+    return worth;
+}
+
+/* A writer that never steps empties its sparse slabs all the same, a little with each write. */
+static void after_write(struct stele_store *store)
+{
+    uint32_t budget = EVACUATE_PER_WRITE;
+    if (store->adopt.phase == ADOPT_IDLE)
+        step_evacuation(store, &budget);
 }
 
 static enum stele_status write_locked(struct stele_store *store, const struct write *write)
@@ -211,7 +251,11 @@ static enum stele_status write_locked(struct stele_store *store, const struct wr
     if (write->key_bytes > STELEI_KEY_MAX_BYTES || write->value_bytes > STELEI_VALUE_MAX_BYTES)
         return STELE_ETOOBIG;
     enum stele_status status = write_once(store, write);
-    return worth_another_try(store, status) ? write_once(store, write) : status;
+    if (worth_another_try(store, status))
+        status = write_once(store, write);
+    if (STELEI_UNLIKELY(store->arena.pressed || store->evacuate.phase != EVACUATE_IDLE))
+        after_write(store);
+    return status;
 }
 
 static enum stele_status create_locked(struct stele_store *store, const char *name, uint32_t at,
@@ -292,6 +336,23 @@ enum stele_status stele_store_find(struct stele_store *store, uint32_t table, co
     }
     leave(store);
     return status;
+}
+
+void stele_store_prefetch(struct stele_store *store, const struct stele_store_hint *hints,
+                          uint32_t count)
+{
+    struct prefetch_key keys[PREFETCH_MAX];
+    uint32_t known = 0;
+    enter(store);
+    for (uint32_t i = 0; i < count && known < PREFETCH_MAX; i++) {
+        keys[known].table = catalog_table(&store->catalog, hints[i].table);
+        keys[known].key = hints[i].key;
+        keys[known].key_bytes = hints[i].key_bytes;
+        if (keys[known].table && hints[i].key_bytes <= STELEI_KEY_MAX_BYTES)
+            known++;
+    }
+    prefetch_keys(keys, known);
+    leave(store);
 }
 
 /* ---- tables -------------------------------------------------------------------------------- */
@@ -401,6 +462,9 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
     stats->epoch = stelei_load64(&header->epoch);
     stats->applied_lsn = stelei_load64(&header->applied_lsn);
     stats->tables = store->catalog.live;
+    stats->evacuations = store->evacuate.passes;
+    stats->moved_bytes = store->evacuate.moved_bytes;
+    stats->adoption_dropped = store->adopt.marks.dropped;
     leave(store);
 }
 
@@ -426,6 +490,11 @@ enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_
         uint64_t lines = stelei_load64(&found->root->lines);
         struct index_size size = {lines * STELEI_BUCKET_BYTES, store->segment.map.granule_shift};
         index_blocks(&store->segment, found->root_off, found->buckets, add_block, &size);
+        const struct stelei_table *shared = &store->catalog.shared[table];
+        memcpy(stats->name, shared->name, sizeof(shared->name));
+        stats->key_kind = shared->key_kind;
+        stats->value_kind = shared->value_kind;
+        stats->hash_id = shared->hash_id;
         /* as published: during an adoption the former writer's numbers */
         stats->entries = stelei_load64(&found->root->entries);
         stats->buckets = found->buckets;

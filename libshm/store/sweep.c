@@ -25,16 +25,33 @@ static bool page_marked(const struct arena_marks *marks, uint64_t page)
     return marks->page[page / 64] >> page % 64 & 1;
 }
 
+/* Do the unit classes in the segment allow for a block (a slab's, or a run, or bucket memory) here? */
+static bool block_fits(const struct arena *arena, uint64_t off, uint64_t block, uint64_t end)
+{
+    uint64_t inner = off & (STELEI_UNIT_BYTES - 1);
+    if (off < arena->segment->header->data_off || off + block > end)
+        return false;
+    if (block <= STELEI_SLAB_MAX_BYTES)
+        return arena->classes[off >> STELEI_UNIT_SHIFT] == stelei_class_of(block) &&
+               inner % block == 0 && inner + block <= STELEI_UNIT_BYTES;
+    for (uint64_t unit = off >> STELEI_UNIT_SHIFT; unit <= (off + block - 1) >> STELEI_UNIT_SHIFT;
+         unit++)
+        if (arena->classes[unit] != STELEI_CLASS_RUN && arena->classes[unit] != STELEI_CLASS_INDEX)
+            return false;
+    return off % STELEI_PAGE_BYTES == 0;
+}
+
+bool arena_plausible(const struct arena *arena, uint64_t off, uint64_t bytes)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    uint64_t end = stelei_load64(&arena->segment->header->committed);
+    return block_fits(arena, off, block, end) &&
+           arena->classes[off >> STELEI_UNIT_SHIFT] != STELEI_CLASS_INDEX;
+}
+
 static enum arena_mark mark_run(struct arena *arena, struct arena_marks *marks, uint64_t off,
                                 uint64_t bytes)
 {
-    if (off % STELEI_PAGE_BYTES)
-        return ARENA_NO_BLOCK;
-    for (uint64_t at = off; at < off + bytes; at += STELEI_PAGE_BYTES) {
-        uint8_t cls = arena->classes[at >> STELEI_UNIT_SHIFT];
-        if (cls != STELEI_CLASS_RUN && cls != STELEI_CLASS_INDEX)
-            return ARENA_NO_BLOCK;
-    }
     uint64_t first = off >> STELEI_PAGE_SHIFT, end = (off + bytes) >> STELEI_PAGE_SHIFT;
     for (uint64_t page = first; page < end; page++)
         if (page_marked(marks, page))
@@ -45,35 +62,17 @@ static enum arena_mark mark_run(struct arena *arena, struct arena_marks *marks, 
     return ARENA_MARKED;
 }
 
-bool arena_plausible(const struct arena *arena, uint64_t off, uint64_t bytes)
-{
-    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
-    if (off < arena->segment->header->data_off ||
-        off + block > stelei_load64(&arena->segment->header->committed))
-        return false;
-    uint8_t cls = arena->classes[off >> STELEI_UNIT_SHIFT];
-    if (block > STELEI_SLAB_MAX_BYTES)
-        return off % STELEI_PAGE_BYTES == 0 && cls == STELEI_CLASS_RUN;
-    return cls == stelei_class_of(block) && (off & (STELEI_UNIT_BYTES - 1)) % block == 0 &&
-           (off & (STELEI_UNIT_BYTES - 1)) + block <= STELEI_UNIT_BYTES;
-}
-
 enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint64_t off,
                            uint64_t bytes)
 {
     uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
-    if (off < arena->segment->header->data_off || off + block > marks->end)
+    if (!block_fits(arena, off, block, marks->end))
         return ARENA_NO_BLOCK;
     if (block > STELEI_SLAB_MAX_BYTES)
         return mark_run(arena, marks, off, block);
     uint32_t unit = (uint32_t)(off >> STELEI_UNIT_SHIFT);
-    unsigned cls = stelei_class_of(block);
-    if (arena->classes[unit] != cls)
-        return ARENA_NO_BLOCK;
     if (slabs_class(&arena->slabs, unit) == 0)
-        slabs_add(&arena->slabs, unit, cls);
-    if (!slabs_is_block(&arena->slabs, off, cls))
-        return ARENA_NO_BLOCK;
+        slabs_add(&arena->slabs, unit, stelei_class_of(block));
     return slabs_mark(&arena->slabs, off) ? ARENA_MARKED : ARENA_MARKED_BEFORE;
 }
 

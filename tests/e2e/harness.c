@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,14 +15,19 @@ static const char *daemon_path;
 static pid_t runner;
 static struct e2e_world the_world;
 
-/* A directory of plain files, as e2e_setup() makes them; anything else in it is left alone. */
-static void remove_directory(const char *path)
+/* A directory as e2e_setup() and the tests make it, two levels of directories in it at most. */
+static void remove_directory(const char *path, int levels)
 {
     DIR *entries = opendir(path);
     struct dirent *entry;
-    while (entries && (entry = readdir(entries)) != NULL)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            unlinkat(dirfd(entries), entry->d_name, 0);
+    char inner[512];
+    while (entries && (entry = readdir(entries)) != NULL) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        snprintf(inner, sizeof(inner), "%.200s/%s", path, entry->d_name);
+        if (unlink(inner) != 0 && levels > 0)
+            remove_directory(inner, levels - 1);
+    }
     if (entries)
         closedir(entries);
     rmdir(path);
@@ -39,7 +45,7 @@ static void remove_leftovers(const char *parent, const char *prefix)
             continue;
         snprintf(path, sizeof(path), "%s/%s", parent, entry->d_name);
         if (unlinkat(dirfd(entries), entry->d_name, 0) != 0)
-            remove_directory(path);
+            remove_directory(path, 2);
     }
     if (entries)
         closedir(entries);
@@ -88,18 +94,42 @@ void e2e_teardown(void)
     char object[96];
     snprintf(object, sizeof(object), "stele.%.60s", world->name);
     remove_leftovers("/dev/shm", object);
-    remove_directory(world->directory);
+    remove_directory(world->directory, 2);
+}
+
+/* As another user, who need not be able to reach the daemon's file. */
+static void become_user(const struct e2e_world *world, char *const *argv)
+{
+    int fd = open(daemon_path, O_RDONLY | O_CLOEXEC);
+    gid_t gid = world->uid;
+    if (setgroups(0, NULL) != 0 || setresgid(gid, gid, gid) != 0 ||
+        setresuid(world->uid, world->uid, world->uid) != 0)
+        _exit(126);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* setresuid() has cleared it */
+    fexecve(fd, argv, environ);
+}
+
+static void hand_over(int fd)
+{
+    char text[16];
+    snprintf(text, sizeof(text), "%d", (int)getpid());
+    setenv("LISTEN_PID", text, 1);
+    setenv("LISTEN_FDS", "1", 1);
+    if (fd == 3)
+        fcntl(fd, F_SETFD, 0);
+    else
+        dup2(fd, 3);
 }
 
 /* In the child. */
 static void become_daemon(const struct e2e_world *world, const char *const *arguments,
                           unsigned descriptors)
 {
-    const char *argv[32] = {daemon_path,        "--name",      world->name, "--socket",
-                            world->socket_path, "--log-level", "debug"};
-    int argc = 7;
-    bool sized = false;
-    for (int i = 0; arguments && arguments[i] && argc < 28; i++) {
+    const char *argv[160] = {daemon_path,        "--name",      world->name, "--socket",
+                             world->socket_path, "--log-level", "debug"};
+    int argc = world->bare ? 1 : 7;
+    bool sized = world->bare;
+    for (int i = 0; arguments && arguments[i] && argc < 156; i++) {
         argv[argc++] = arguments[i];
         sized |= strcmp(arguments[i], "--max-bytes") == 0;
     }
@@ -107,6 +137,7 @@ static void become_daemon(const struct e2e_world *world, const char *const *argu
         argv[argc++] = "--max-bytes";
         argv[argc++] = "256M";
     }
+    argv[argc] = NULL;
     int log_fd = open(world->log_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     int null_fd = open("/dev/null", O_WRONLY); /* the output of --help is not ours to show */
     dup2(null_fd, STDOUT_FILENO);
@@ -117,8 +148,13 @@ static void become_daemon(const struct e2e_world *world, const char *const *argu
         struct rlimit limit = {descriptors, descriptors};
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (world->listen_fd > 0)
+        hand_over(world->listen_fd);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execv(daemon_path, (char *const *)argv);
+    if (world->uid != 0)
+        become_user(world, (char *const *)argv);
+    else
+        execv(daemon_path, (char *const *)argv);
     _exit(127);
 }
 
@@ -190,6 +226,15 @@ bool e2e_logged(const struct e2e_world *world, const char *text)
     if (log)
         fclose(log);
     return found;
+}
+
+void e2e_wait_logged(const struct e2e_world *world, const char *text)
+{
+    int64_t deadline = stelei_io_deadline(E2E_PATIENCE_MS);
+    while (!e2e_logged(world, text)) {
+        ck_assert_msg(stelei_io_left_ms(deadline) > 0, "the log does not say: %s", text);
+        poll(NULL, 0, 5);
+    }
 }
 
 void e2e_connect(struct e2e_world *world, struct stele_channel *channel)

@@ -18,6 +18,10 @@ struct e2e_world {
     char socket_path[107];
     char log_path[128];
     pid_t pid; /* of the daemon; 0 = none */
+    /* how the next daemon is started; all zero as set up */
+    bool bare;     /* with the caller's arguments alone: no --name, --socket, --max-bytes */
+    int listen_fd; /* handed over as a service manager does (LISTEN_FDS); 0: none */
+    uid_t uid;     /* as this user and the group of the same number, without others; 0: as we are */
 };
 
 /* Runs the suite: argv[1] is the daemon's path. Returns the process's exit code, and removes what
@@ -42,6 +46,8 @@ int e2e_wait_end(struct e2e_world *world);
 bool e2e_alive(struct e2e_world *world);
 /* Whether the daemon's log, so far, has a line with this text. */
 bool e2e_logged(const struct e2e_world *world, const char *text);
+/* Waits for such a line; fails the test when none comes. */
+void e2e_wait_logged(const struct e2e_world *world, const char *text);
 
 /* Connects, or fails the test. */
 void e2e_connect(struct e2e_world *world, struct stele_channel *channel);

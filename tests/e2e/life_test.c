@@ -266,62 +266,6 @@ START_TEST(heartbeat_tells_who_lives)
 }
 END_TEST
 
-START_TEST(ready_is_notified)
-{
-    struct e2e_world *world = e2e_world();
-    struct sockaddr_un address;
-    char state[64] = "";
-    memset(&address, 0, sizeof(address));
-    address.sun_family = AF_UNIX;
-    snprintf(address.sun_path, sizeof(address.sun_path), "%.90s/notify", world->directory);
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    struct timeval patience = {E2E_PATIENCE_MS / 1000, 0};
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-    setenv("NOTIFY_SOCKET", address.sun_path, 1);
-    e2e_spawn(world, small, 0);
-    ck_assert_int_gt(recv(fd, state, sizeof(state) - 1, 0), 0);
-    ck_assert_str_eq(state, "READY=1");
-    put_one(world, "ready", "indeed"); /* no waiting: it said so */
-    e2e_stop(world, SIGTERM);
-    close(fd);
-}
-END_TEST
-
-START_TEST(command_line)
-{
-    static const struct {
-        const char *arguments[4];
-        int code;
-    } cases[] = {
-        {{"--help"}, 0},
-        {{"--version"}, 0},
-        {{"--nonsense"}, 2},
-        {{"--max-bytes", "12Q"}, 2},
-        {{"--max-bytes", "-1"}, 2},
-        {{"--max-bytes", "99999999999G"}, 2},
-        {{"--mode", "0999"}, 2},
-        {{"--max-frame", "1K"}, 2},
-        {{"--max-frame", "1G"}, 2},
-        {{"--log-level", "loud"}, 2},
-        {{"stray"}, 2},
-        {{"--name", "bad/name"}, 1},
-        {{"--socket", "/no/such/directory/s"}, 1},
-        {{"--mode", "0666"}, 1},
-    };
-    struct e2e_world *world = e2e_world();
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        const char *arguments[8] = {"--max-bytes", "64M"};
-        for (int k = 0; k < 4 && cases[i].arguments[k]; k++)
-            arguments[2 + k] = cases[i].arguments[k];
-        e2e_spawn(world, arguments, 0);
-        int status = e2e_wait_end(world);
-        ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == cases[i].code, "%s: %x",
-                      cases[i].arguments[0], (unsigned)status);
-    }
-}
-END_TEST
-
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("life");
@@ -335,7 +279,5 @@ int main(int argc, char **argv)
     tcase_add_test(all, socket_files);
     tcase_add_test(all, killed_in_the_middle_nothing_acknowledged_is_missing);
     tcase_add_test(all, heartbeat_tells_who_lives);
-    tcase_add_test(all, ready_is_notified);
-    tcase_add_test(all, command_line);
     return e2e_run(suite, argc, argv);
 }

@@ -2,17 +2,23 @@
  * stele.h - the only header a user of stele includes. Header-only, C11 and C++11; needs nothing but
  * the headers of libatomic_ops and xxhash, links nothing but libc.
  *
- *   reader.h   look keys up in the mapped segment: no syscall, no lock, no write to shared memory
- *   batch.h    many lookups at once, their cache misses side by side
- *   scan.h     walk a table
- *   state.h    statistics, and how long ago the writer gave a sign of life
- *   channel.h  write through the daemon's socket
+ *   reader.h    look keys up in the mapped segment: no syscall, no lock, no write to shared memory
+ *   batch.h     many lookups at once, their cache misses side by side
+ *   scan.h      walk a table
+ *   state.h     statistics, and how long ago the writer gave a sign of life
+ *   channel.h   write through the daemon's socket, a call at a time
+ *   pipeline.h  many commands under way at once; vector.h: many in one frame
+ *   admin.h     tables, the daemon's statistics, shutdown
+ *   ask.h       a lookup that falls back to the daemon
  */
 #ifndef STELE_STELE_H
 #define STELE_STELE_H
 
+#include "admin.h"
+#include "ask.h"
 #include "batch.h"
 #include "channel.h"
+#include "pipeline.h"
 #include "reader.h"
 #include "scan.h"
 #include "state.h"

@@ -35,7 +35,11 @@
     X(STELE_ETIMEDOUT, 23, "the deadline passed; the outcome is unknown")                          \
     X(STELE_ECLOSED, 24, "the connection is closed; outcomes of pending commands are unknown")     \
     X(STELE_EFULL, 25, "the table has reached its limit of entries")                               \
-    X(STELE_ENOSYS, 26, "the peer does not offer this command")
+    X(STELE_ENOSYS, 26, "the peer does not offer this command")                                    \
+    X(STELE_EDIFFERS, 27, "the key holds another value than was expected")                         \
+    X(STELE_ENOTNUMBER, 28, "the value is not a decimal integer of 64 bits")                       \
+    X(STELE_ERANGE, 29, "the result does not fit into a signed integer of 64 bits")                \
+    X(STELE_EFORKED, 30, "the channel belongs to the parent process; connect one of your own")
 
 enum stele_status {
 #define STELE_STATUS_ENUM(name, number, text) name = number,

@@ -114,6 +114,21 @@ enum stele_status stele_store_erase(struct stele_store *store, uint32_t table, c
 enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
                                    uint32_t key_bytes, const void **value, uint32_t *value_bytes);
 
+/* A key that a following call will be about. */
+struct stele_store_hint {
+    const void *key;
+    uint32_t key_bytes;
+    uint32_t table;
+};
+
+/*
+ * Brings what calls on these keys will touch into the caches, their misses side by side: worth it
+ * before a batch of puts, erases or finds on more memory than the caches hold. Changes nothing; the
+ * keys may be anything, and hints beyond 32 are passed over.
+ */
+void stele_store_prefetch(struct stele_store *store, const struct stele_store_hint *hints,
+                          uint32_t count);
+
 /*
  * Applies one effect and stores its lsn as applied. ERASE of an absent key and TABLE_CREATE of the
  * same table are STELE_OK: an effect may be repeated.
@@ -126,9 +141,15 @@ void stele_store_fence(void);
 /* ---- housekeeping ------------------------------------------------------------------------- */
 
 /*
- * Does up to about `budget` units (a bucket or a slab each; 0 = all there is) of adoption and of
- * giving back the memory of dropped tables. True while there is more. Call it once per turn of the
- * loop; 256 units take in the order of 50 us.
+ * Does up to about `budget` units (a bucket or a slab each; 0 = all there is) of adoption, of giving
+ * back the memory of dropped tables, and of emptying sparse slabs. True while there is more. Call it
+ * once per turn of the loop; 256 units take in the order of 50 us.
+ *
+ * Slabs become sparse where values change their sizes; they are emptied when free memory runs short
+ * meanwhile, without this call too: each write adds at most 8 units (buckets looked at and blocks of
+ * up to 4 KiB moved) while that is under way. Growth alone brings about none. A write that would end
+ * in STELE_ENOSPC empties them at once, if that gives at least 1/64 of the committed memory: it looks
+ * at all buckets.
  */
 bool stele_store_step(struct stele_store *store, uint32_t budget);
 
@@ -156,10 +177,17 @@ struct stele_store_stats {
     uint64_t epoch;
     uint64_t applied_lsn;
     uint32_t tables;
+    uint64_t evacuations;      /* passes that emptied sparse slabs, or are about to */
+    uint64_t moved_bytes;      /* blocks that these passes moved */
+    uint64_t adoption_dropped; /* damaged entries and links that the last adoption dropped */
 };
 void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats);
 
 struct stele_store_table_stats {
+    char name[64];    /* terminated */
+    uint8_t key_kind; /* enum stelei_kind */
+    uint8_t value_kind;
+    uint8_t hash_id;
     uint64_t entries;
     uint64_t buckets;
     uint64_t lines;         /* overflow lines */

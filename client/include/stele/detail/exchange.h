@@ -1,16 +1,19 @@
 /*
- * exchange.h - a channel's insides: buffers, sending while receiving, matching replies to commands.
- * Knows frames, but not what they mean. For channel.h only; one thread at a time.
+ * exchange.h - a channel's insides: its buffers, and sending while receiving. Knows no frames; what
+ * is above it does (call.h). One thread at a time.
  */
 #ifndef STELE_DETAIL_EXCHANGE_H
 #define STELE_DETAIL_EXCHANGE_H
 
 #include <stdlib.h>
 
+#include <stele/detail/address.h>
 #include <stele/detail/codec.h>
 #include <stele/status.h>
 
+#include "fork.h"
 #include "io.h"
+#include "spin.h"
 
 #define STELEI_CHANNEL_OUT_BYTES   (size_t)(64u << 10)
 #define STELEI_CHANNEL_IN_BYTES    (size_t)(64u << 10)
@@ -26,7 +29,9 @@ struct stele_channel_info {
     uint32_t key_max_bytes;
     uint32_t value_max_bytes; /* fits together with any key */
     uint32_t vector_max_count;
+    uint32_t rights; /* STELEI_RIGHT_... */
     bool may_write;
+    bool may_admin;
 };
 
 /*
@@ -34,11 +39,13 @@ struct stele_channel_info {
  * before next_request. Invariant: reserved_bytes of replies fit into `in`.
  */
 struct stele_channel {
+    struct stelei_fork_mark mark;
     int fd;
     int segment_fd;           /* came with a HELLO and was not fetched yet; -1 = none */
     enum stele_status broken; /* nothing more can be sent; STELE_OK while all is well */
     bool ended;               /* nothing more can be received */
     int timeout_ms;           /* of submits and flushes; set by connect, change it at will */
+    struct stelei_spin spin;  /* spin.limit_us: change it at will, 0 = never */
     uint32_t next_request;
     uint32_t pending;   /* submitted, to be collected */
     uint32_t abandoned; /* of waiting calls that timed out: dropped when they come */
@@ -48,7 +55,14 @@ struct stele_channel {
     uint8_t *in;
     size_t in_head, in_tail, in_capacity;
     struct stele_channel_info info;
+    char path[STELEI_ADDRESS_BYTES]; /* what reconnecting connects to */
 };
+
+/* Why nothing can be sent; STELE_OK when it can. */
+STELEI_INLINE enum stele_status stelei_channel_usable(const struct stele_channel *channel)
+{
+    return STELEI_UNLIKELY(stelei_fork_happened(&channel->mark)) ? STELE_EFORKED : channel->broken;
+}
 
 /* ---- moving bytes ------------------------------------------------------------------------- */
 
@@ -79,6 +93,25 @@ static inline enum stele_status stelei_channel_receive(struct stele_channel *cha
 }
 
 /*
+ * Asks again and again for a little while, because a reply that is a few microseconds away costs
+ * less so than a wake-up. STELE_EBUSY: nothing came, go to sleep.
+ */
+static inline enum stele_status stelei_channel_spin(struct stele_channel *channel, int64_t deadline)
+{
+    enum stele_status status = STELE_EBUSY;
+    if (!stelei_spin_wanted(&channel->spin))
+        return status;
+    int64_t end_ns = stelei_io_now_ns() + (int64_t)channel->spin.limit_us * 1000;
+    if (deadline < end_ns / 1000000)
+        end_ns = deadline * 1000000;
+    do {
+        status = stelei_channel_receive(channel);
+    } while (status == STELE_EBUSY && stelei_io_now_ns() < end_ns);
+    stelei_spin_learn(&channel->spin, status != STELE_EBUSY);
+    return status;
+}
+
+/*
  * Sends all parts, receiving meanwhile: the daemon stops reading from a peer that does not.
  * *left_bytes (in: the sum) is what was not sent. The parts are consumed.
  */
@@ -101,7 +134,10 @@ static inline enum stele_status stelei_channel_send(struct stele_channel *channe
             continue;
         if (status != STELE_EBUSY)
             return channel->broken = status;
-        status = stelei_io_wait(channel->fd, POLLIN | POLLOUT, deadline, &ready);
+        /* a full `in` holds every reply there can be: more to read is the end of the stream, and
+         * sending tells of that too */
+        bool full = channel->in_tail - channel->in_head == channel->in_capacity;
+        status = stelei_io_wait(channel->fd, full ? POLLOUT : POLLIN | POLLOUT, deadline, &ready);
         if (status != STELE_OK)
             return status;
         if (ready & POLLIN)
@@ -119,8 +155,8 @@ static inline enum stele_status stelei_channel_flush(struct stele_channel *chann
     size_t left = channel->out_tail - channel->out_head;
     if (left == 0)
         return STELE_OK;
-    if (channel->broken != STELE_OK)
-        return channel->broken;
+    if (stelei_channel_usable(channel) != STELE_OK)
+        return stelei_channel_usable(channel);
     part.iov_base = channel->out + channel->out_head;
     part.iov_len = left;
     enum stele_status status = stelei_channel_send(channel, &part, 1, deadline, &left);
@@ -130,223 +166,43 @@ static inline enum stele_status stelei_channel_flush(struct stele_channel *chann
     return status;
 }
 
-/* Sets room aside for one more reply, before its command is sent. */
+/* Another size of `in`, at least `bytes` and whatever it holds. */
+static inline enum stele_status stelei_channel_resize(struct stele_channel *channel, size_t bytes)
+{
+    size_t capacity = STELEI_CHANNEL_IN_BYTES;
+    while (capacity < bytes || capacity < channel->in_tail)
+        capacity *= 2;
+    uint8_t *resized = (uint8_t *)realloc(channel->in, capacity);
+    if (!resized)
+        return STELE_ENOMEM;
+    channel->in = resized;
+    channel->in_capacity = capacity;
+    return STELE_OK;
+}
+
+/*
+ * Sets room aside for one more reply, before its command is sent: replies are received while
+ * commands are sent, so neither end ever waits for the other in a circle. One reply alone may be of
+ * any size; memory for a large one is given back later.
+ */
 static inline enum stele_status stelei_channel_reserve(struct stele_channel *channel, size_t bytes)
 {
     /* A refused vector is answered with fewer bytes than were reserved; this forgets the rest. */
     if (channel->pending + channel->abandoned == 0)
         channel->reserved_bytes = 0;
     size_t needed = channel->reserved_bytes + bytes;
-    if (needed > STELEI_CHANNEL_IN_MAX)
+    if (needed > STELEI_CHANNEL_IN_MAX && channel->reserved_bytes > 0)
         return STELE_EBUSY;
-    if (needed > channel->in_capacity) {
-        size_t capacity = channel->in_capacity;
-        while (capacity < needed)
-            capacity *= 2;
-        uint8_t *grown = (uint8_t *)realloc(channel->in, capacity);
-        if (!grown)
-            return STELE_ENOMEM;
-        channel->in = grown;
-        channel->in_capacity = capacity;
-    }
-    channel->reserved_bytes = needed;
-    return STELE_OK;
-}
-
-/* One command: the encoded head and up to two parts of the caller's bytes. */
-struct stelei_command {
-    uint8_t head[STELEI_ENCODED_MAX_BYTES];
-    size_t head_bytes;
-    const void *part[2];
-    size_t part_bytes[2];
-    size_t reply_bytes;
-};
-
-STELEI_INLINE void stelei_command_init(struct stelei_command *command, const void *first,
-                                       size_t first_bytes, const void *second, size_t second_bytes)
-{
-    command->head_bytes = 0;
-    command->part[0] = first;
-    command->part_bytes[0] = first_bytes;
-    command->part[1] = second;
-    command->part_bytes[1] = second_bytes;
-    command->reply_bytes = STELEI_CHANNEL_REPLY_BYTES;
-}
-
-/* Sends a frame that the buffer does not hold, straight from the caller's memory. */
-static inline enum stele_status stelei_channel_send_large(struct stele_channel *channel,
-                                                          const struct stelei_command *command,
-                                                          int64_t deadline)
-{
-    struct iovec parts[3];
-    size_t total = command->head_bytes + command->part_bytes[0] + command->part_bytes[1];
-    size_t left = total;
-    parts[0].iov_base = (void *)command->head;
-    parts[0].iov_len = command->head_bytes;
-    for (unsigned i = 0; i < 2; i++) {
-        parts[i + 1].iov_base = (void *)command->part[i];
-        parts[i + 1].iov_len = command->part_bytes[i];
-    }
-    enum stele_status status = stelei_channel_send(channel, parts, 3, deadline, &left);
-    if (status != STELE_OK && left < total)
-        channel->broken = status; /* half a frame: the rest of it can never follow */
-    return status;
-}
-
-STELEI_INLINE void stelei_channel_append(struct stele_channel *channel, const void *bytes,
-                                         size_t count)
-{
-    if (count > 0) /* an empty key may be NULL */
-        memcpy(channel->out + channel->out_tail, bytes, count);
-    channel->out_tail += count;
-}
-
-/* Of a submit: the clock is asked only where the command will have to be sent now. */
-STELEI_INLINE int64_t stelei_channel_deadline(const struct stele_channel *channel,
-                                              const struct stelei_command *command)
-{
-    size_t bytes = command->head_bytes + command->part_bytes[0] + command->part_bytes[1];
-    return STELEI_LIKELY(bytes <= STELEI_CHANNEL_OUT_BYTES - channel->out_tail)
-               ? STELEI_NO_DEADLINE
-               : stelei_io_deadline(channel->timeout_ms);
-}
-
-/* Buffers or sends a command whose head was encoded with channel->next_request. */
-static inline enum stele_status stelei_channel_submit(struct stele_channel *channel,
-                                                      const struct stelei_command *command,
-                                                      int64_t deadline, uint32_t *request)
-{
-    size_t bytes = command->head_bytes + command->part_bytes[0] + command->part_bytes[1];
+    bool idle = channel->reserved_bytes == 0 && channel->in_head == channel->in_tail;
     enum stele_status status = STELE_OK;
-    if (channel->broken != STELE_OK)
-        return channel->broken;
-    if (bytes - STELEI_FRAME_HEAD_BYTES > channel->info.frame_max_bytes)
-        return STELE_ETOOBIG;
-    status = stelei_channel_reserve(channel, command->reply_bytes);
-    if (status != STELE_OK)
-        return status;
-    if (bytes > STELEI_CHANNEL_OUT_BYTES - channel->out_tail)
-        status = stelei_channel_flush(channel, deadline);
-    if (status == STELE_OK && bytes > STELEI_CHANNEL_OUT_BYTES)
-        status = stelei_channel_send_large(channel, command, deadline);
-    else if (status == STELE_OK) {
-        stelei_channel_append(channel, command->head, command->head_bytes);
-        stelei_channel_append(channel, command->part[0], command->part_bytes[0]);
-        stelei_channel_append(channel, command->part[1], command->part_bytes[1]);
-    }
-    if (status != STELE_OK) {
-        channel->reserved_bytes -= command->reply_bytes;
-        return status;
-    }
-    if (request)
-        *request = channel->next_request;
-    channel->next_request++;
-    channel->pending++;
-    return STELE_OK;
-}
-
-/* ---- replies ------------------------------------------------------------------------------ */
-
-struct stelei_reply {
-    struct stelei_frame frame;
-    const uint8_t *body; /* at least its status; in `in`, valid until the next receive */
-    enum stele_status status;
-};
-
-/*
- * The next reply, if the buffer holds it whole: STELE_OK, STELE_EBUSY (not yet) or STELE_EPROTO.
- */
-static inline enum stele_status stelei_channel_parse(struct stele_channel *channel,
-                                                     struct stelei_reply *reply)
-{
-    size_t held = channel->in_tail - channel->in_head;
-    const uint8_t *bytes = channel->in + channel->in_head;
-    uint32_t outstanding = channel->pending + channel->abandoned;
-    uint32_t status;
-    if (held < STELEI_CHANNEL_REPLY_BYTES)
-        return STELE_EBUSY;
-    stelei_decode_frame(bytes, &reply->frame);
-    memcpy(&status, bytes + STELEI_FRAME_HEAD_BYTES, sizeof(status));
-    if (!(reply->frame.opcode & STELEI_REPLY_BIT) || reply->frame.length < sizeof(status) ||
-        reply->frame.length > channel->in_capacity - STELEI_FRAME_HEAD_BYTES ||
-        reply->frame.request != channel->next_request - outstanding || outstanding == 0 ||
-        status >= STELE_STATUS_COUNT)
-        return channel->broken = STELE_EPROTO;
-    size_t whole = STELEI_FRAME_HEAD_BYTES + (size_t)reply->frame.length;
-    if (held < whole)
-        return STELE_EBUSY;
-    reply->body = bytes + STELEI_FRAME_HEAD_BYTES;
-    reply->status = (enum stele_status)status;
-    channel->in_head += whole;
-    channel->reserved_bytes -= whole < channel->reserved_bytes ? whole : channel->reserved_bytes;
-    return STELE_OK;
-}
-
-/* The reply to the oldest pending command; those of abandoned ones are dropped on the way. */
-static inline enum stele_status stelei_channel_next(struct stele_channel *channel, int64_t deadline,
-                                                    struct stelei_reply *reply)
-{
-    for (;;) {
-        short ready = 0;
-        enum stele_status status = stelei_channel_parse(channel, reply);
-        if (status == STELE_OK && channel->abandoned > 0) {
-            channel->abandoned--;
-            continue;
-        }
-        if (status == STELE_OK)
-            channel->pending--;
-        if (status != STELE_EBUSY)
-            return status;
-        status = stelei_channel_receive(channel);
-        if (status == STELE_EBUSY)
-            status = stelei_io_wait(channel->fd, POLLIN, deadline, &ready);
-        if (status != STELE_OK)
-            return status;
-    }
-}
-
-/* Waits for the reply to the one command just submitted; what comes too late is dropped. */
-static inline enum stele_status stelei_channel_await(struct stele_channel *channel,
-                                                     int64_t deadline, struct stelei_reply *reply)
-{
-    enum stele_status status = stelei_channel_flush(channel, deadline);
-    if (status == STELE_OK || channel->broken != STELE_OK)
-        status = stelei_channel_next(channel, deadline, reply);
-    if (status != STELE_OK) {
-        channel->pending--;
-        channel->abandoned++;
-    }
-    return status;
-}
-
-/* A whole command with its reply. Refused while others are pending. */
-static inline enum stele_status stelei_channel_call(struct stele_channel *channel,
-                                                    const struct stelei_command *command,
-                                                    int64_t deadline, struct stelei_reply *reply)
-{
-    if (channel->broken != STELE_OK)
-        return channel->broken;
-    if (channel->pending > 0)
-        return STELE_EBUSY;
-    enum stele_status status = stelei_channel_submit(channel, command, deadline, NULL);
+    if (needed > channel->in_capacity)
+        status = stelei_channel_resize(channel, needed);
+    else if (STELEI_UNLIKELY(idle && channel->in_capacity > STELEI_CHANNEL_IN_MAX &&
+                             needed <= STELEI_CHANNEL_IN_BYTES))
+        status = stelei_channel_resize(channel, STELEI_CHANNEL_IN_BYTES);
     if (status == STELE_OK)
-        status = stelei_channel_await(channel, deadline, reply);
+        channel->reserved_bytes = needed;
     return status;
-}
-
-/* The same where the reply is its status and a table handle at most. */
-static inline enum stele_status stelei_channel_simple(struct stele_channel *channel,
-                                                      const struct stelei_command *command,
-                                                      int timeout_ms, uint16_t *table)
-{
-    struct stelei_reply reply;
-    enum stele_status status =
-        stelei_channel_call(channel, command, stelei_io_deadline(timeout_ms), &reply);
-    if (status != STELE_OK)
-        return status;
-    if (table && (reply.status == STELE_OK || reply.status == STELE_EEXIST))
-        *table = reply.frame.table;
-    return reply.status;
 }
 
 #endif

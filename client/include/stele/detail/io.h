@@ -46,11 +46,16 @@ static inline enum stele_status stelei_io_errno(int error)
 
 #define STELEI_NO_DEADLINE INT64_MAX
 
-static inline int64_t stelei_io_now_ms(void)
+static inline int64_t stelei_io_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + (int64_t)now.tv_nsec / 1000000;
+    return (int64_t)now.tv_sec * 1000000000 + (int64_t)now.tv_nsec;
+}
+
+static inline int64_t stelei_io_now_ms(void)
+{
+    return stelei_io_now_ns() / 1000000;
 }
 
 /* Negative: none. */
@@ -163,7 +168,7 @@ static inline enum stele_status stelei_io_receive(int fd, void *buffer, size_t c
     message.msg_iovlen = 1;
     do {
         message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
+        message.msg_controllen = CMSG_LEN(sizeof(int)); /* CMSG_SPACE would let two in */
         count = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     } while (count < 0 && errno == EINTR);
     if (count < 0)

@@ -1,8 +1,8 @@
 /*
  * frame.h - THE WIRE. What a channel and the daemon's native gateway say to each other, byte by
  * byte. Both ends include it; it knows no socket and no store. A change of anything here moves
- * STELEI_WIRE_VERSION and adds golden bytes to tests/unit/codec_test.c. The prose, with examples,
- * is in daemon/gateway/README.md.
+ * STELEI_WIRE_VERSION and adds golden bytes to tests/unit/libshm/detail/encode_test.c and
+ * tests/e2e/protocol_test.c. The prose, with examples, is in daemon/gateway/README.md.
  *
  * All numbers are little-endian. A stream is a sequence of frames, without padding between them:
  *
@@ -41,22 +41,32 @@
 
 /* Numbers are part of the wire format: never renumber, only append. */
 enum stelei_opcode {
-    STELEI_OP_HELLO = 0x01,        /* hello            -> welcome, name */
-    STELEI_OP_PING = 0x02,         /* empty            -> status */
-    STELEI_OP_PUT = 0x10,          /* put, key, value  -> status */
-    STELEI_OP_ERASE = 0x11,        /* erase, key       -> status */
-    STELEI_OP_VECTOR = 0x18,       /* vector, entries  -> status, count u32, count x u16 status */
-    STELEI_OP_TABLE_CREATE = 0x20, /* create, name     -> status; handle in the header */
-    STELEI_OP_TABLE_FIND = 0x21,   /* name             -> status; handle in the header */
-    STELEI_OP_TABLE_DROP = 0x22,   /* empty            -> status */
-    STELEI_OP_TABLE_CLEAR = 0x23   /* empty            -> status */
+    STELEI_OP_HELLO = 0x01,        /* hello             -> welcome, name */
+    STELEI_OP_PING = 0x02,         /* empty             -> status */
+    STELEI_OP_PUT = 0x10,          /* put, key, value   -> status */
+    STELEI_OP_ERASE = 0x11,        /* erase, key        -> status */
+    STELEI_OP_INSERT = 0x12,       /* put, key, value   -> status; only if the key is absent */
+    STELEI_OP_REPLACE = 0x13,      /* put, key, value   -> status; only if it is present */
+    STELEI_OP_CAS = 0x14,          /* cas, key, expected, value -> status */
+    STELEI_OP_INCR = 0x15,         /* incr, key         -> status, 0 u32, new value i64 */
+    STELEI_OP_GET = 0x16,          /* get, key          -> status, value_bytes u32, value */
+    STELEI_OP_VECTOR = 0x18,       /* vector, entries   -> status, count u32, count x u16 status */
+    STELEI_OP_TABLE_CREATE = 0x20, /* create, name      -> status; handle in the header */
+    STELEI_OP_TABLE_FIND = 0x21,   /* name              -> status; handle in the header */
+    STELEI_OP_TABLE_DROP = 0x22,   /* empty             -> status */
+    STELEI_OP_TABLE_CLEAR = 0x23,  /* empty             -> status */
+    STELEI_OP_TABLE_LIST = 0x24,   /* empty             -> status, count u32, listed tables */
+    STELEI_OP_STATS = 0x30,   /* empty             -> status, count u32, count x u64: stats.h */
+    STELEI_OP_SHUTDOWN = 0x31 /* empty             -> status; then the daemon stops */
 };
 
 /* Flags of HELLO: pass a read-only descriptor of the segment with the reply (SCM_RIGHTS). */
 #define STELEI_HELLO_DESCRIPTOR 0x01u
 
 /* What a connection may do, as told by the welcome. */
-#define STELEI_RIGHT_WRITE 0x01u /* put, erase, table commands */
+#define STELEI_RIGHT_WRITE 0x01u /* change entries, create tables */
+#define STELEI_RIGHT_ADMIN 0x02u /* drop and clear tables, shut down */
+#define STELEI_RIGHT_READ  0x04u /* everything else */
 
 struct stelei_frame {
     uint32_t length;
@@ -74,7 +84,7 @@ struct stelei_wire_hello {
 
 struct stelei_wire_welcome {
     uint32_t status;
-    uint16_t version;    /* chosen; with STELE_EVERSION the highest one that the daemon speaks */
+    uint16_t version;    /* chosen */
     uint16_t name_bytes; /* of the segment's name, which follows */
     uint32_t frame_max_bytes;
     uint32_t key_max_bytes;
@@ -97,6 +107,27 @@ struct stelei_wire_erase {
     uint16_t zero;
 };
 
+/* `expected_bytes` of expected value stand between key and value. */
+struct stelei_wire_cas {
+    uint32_t value_bytes;
+    uint16_t key_bytes;
+    uint16_t zero;
+    uint32_t expected_bytes;
+    uint32_t zero_too;
+};
+
+struct stelei_wire_incr {
+    int64_t delta;
+    uint16_t key_bytes;
+    uint16_t zero[3];
+};
+
+struct stelei_wire_get {
+    uint32_t max_bytes; /* a longer value is answered with STELE_ESHORT and its length */
+    uint16_t key_bytes;
+    uint16_t zero;
+};
+
 struct stelei_wire_create {
     uint8_t key_kind; /* enum stelei_kind */
     uint8_t value_kind;
@@ -104,8 +135,25 @@ struct stelei_wire_create {
     uint8_t name_bytes;
 };
 
+/* One table in a reply to TABLE_LIST; its name follows, without padding. */
+struct stelei_wire_table {
+    uint64_t entries;
+    uint64_t buckets;
+    uint64_t lines;    /* overflow lines */
+    uint64_t overflow; /* entries outside the first line of their bucket */
+    uint64_t index_bytes;
+    uint64_t record_bytes; /* with their rounding */
+    uint64_t payload_bytes;
+    uint16_t table; /* handle */
+    uint8_t key_kind;
+    uint8_t value_kind;
+    uint8_t hash_id;
+    uint8_t name_bytes;
+    uint16_t zero;
+};
+
 /* A vector: `count u32`, then so many entries, each with the body that its opcode has in a frame.
- * PUT and ERASE only. They run in order; each has a status of its own. */
+ * PUT, ERASE, INSERT, REPLACE, CAS and INCR. They run in order; each has a status of its own. */
 struct stelei_wire_entry {
     uint32_t length; /* of the entry's body */
     uint8_t opcode;
@@ -140,6 +188,23 @@ STELEI_WIRE_AT(stelei_wire_put, key_bytes, 4);
 STELEI_WIRE_AT(stelei_wire_put, zero, 6);
 STELEI_WIRE_SIZE(stelei_wire_erase, 4);
 STELEI_WIRE_AT(stelei_wire_erase, zero, 2);
+STELEI_WIRE_SIZE(stelei_wire_cas, 16);
+STELEI_WIRE_AT(stelei_wire_cas, key_bytes, 4);
+STELEI_WIRE_AT(stelei_wire_cas, zero, 6);
+STELEI_WIRE_AT(stelei_wire_cas, expected_bytes, 8);
+STELEI_WIRE_AT(stelei_wire_cas, zero_too, 12);
+STELEI_WIRE_SIZE(stelei_wire_incr, 16);
+STELEI_WIRE_AT(stelei_wire_incr, key_bytes, 8);
+STELEI_WIRE_AT(stelei_wire_incr, zero, 10);
+STELEI_WIRE_SIZE(stelei_wire_get, 8);
+STELEI_WIRE_AT(stelei_wire_get, key_bytes, 4);
+STELEI_WIRE_AT(stelei_wire_get, zero, 6);
+STELEI_WIRE_SIZE(stelei_wire_table, 64);
+STELEI_WIRE_AT(stelei_wire_table, payload_bytes, 48);
+STELEI_WIRE_AT(stelei_wire_table, table, 56);
+STELEI_WIRE_AT(stelei_wire_table, key_kind, 58);
+STELEI_WIRE_AT(stelei_wire_table, name_bytes, 61);
+STELEI_WIRE_AT(stelei_wire_table, zero, 62);
 STELEI_WIRE_SIZE(stelei_wire_create, 4);
 STELEI_WIRE_AT(stelei_wire_create, value_kind, 1);
 STELEI_WIRE_AT(stelei_wire_create, hash_id, 2);

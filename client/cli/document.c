@@ -1,0 +1,136 @@
+#include "document.h"
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "text.h"
+
+struct json_t *document_object(void)
+{
+    return json_object();
+}
+
+struct json_t *document_array(void)
+{
+    return json_array();
+}
+
+void document_add(struct json_t *array, struct json_t *item)
+{
+    json_array_append_new(array, item);
+}
+
+void document_set(struct json_t *object, const char *name, struct json_t *item)
+{
+    json_object_set_new(object, name, item);
+}
+
+void document_set_text(struct json_t *object, const char *name, const char *text)
+{
+    document_set(object, name, text ? json_string(text) : json_null());
+}
+
+void document_set_number(struct json_t *object, const char *name, uint64_t number)
+{
+    if (number <= INT64_MAX)
+        document_set(object, name, json_integer((json_int_t)number));
+    else
+        document_set(object, name, json_real((double)number));
+}
+
+void document_set_integer(struct json_t *object, const char *name, int64_t number)
+{
+    document_set(object, name, json_integer(number));
+}
+
+void document_set_real(struct json_t *object, const char *name, double number)
+{
+    document_set(object, name, json_real(number));
+}
+
+void document_set_bool(struct json_t *object, const char *name, bool truth)
+{
+    document_set(object, name, json_boolean(truth));
+}
+
+void document_set_null(struct json_t *object, const char *name)
+{
+    document_set(object, name, json_null());
+}
+
+void document_set_bytes(struct json_t *object, const char *name, const void *bytes, size_t count)
+{
+    struct json_t *text = json_stringn(count ? bytes : "", count);
+    struct buffer encoded;
+    char other[64];
+    if (text) {
+        document_set(object, name, text);
+        return;
+    }
+    buffer_init(&encoded);
+    snprintf(other, sizeof(other), "%s_base64", name);
+    if (text_base64_encode(&encoded, bytes, count))
+        document_set(object, other, json_stringn(encoded.bytes, encoded.used));
+    buffer_fini(&encoded);
+}
+
+static int document_take(const char *text, size_t count, void *data)
+{
+    return buffer_append(data, text, count) ? 0 : -1;
+}
+
+bool document_write(struct buffer *out, struct json_t *value)
+{
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6);
+    bool written = value && json_dump_callback(value, document_take, out, flags) == 0;
+    json_decref(value);
+    return written;
+}
+
+/* One member of an entry. NULL, or what is wrong with it. */
+static const char *document_read_bytes(const struct json_t *object, const char *name,
+                                       const char *other, struct buffer *bytes)
+{
+    const struct json_t *text = json_object_get(object, name);
+    const struct json_t *encoded = json_object_get(object, other);
+    buffer_reset(bytes);
+    if (text && encoded)
+        return "is there twice, as text and in base64";
+    if (!text && !encoded)
+        return "is missing";
+    if (!json_is_string(text ? text : encoded))
+        return "is no string";
+    if (text)
+        return buffer_append(bytes, json_string_value(text), json_string_length(text))
+                   ? NULL
+                   : "needs more memory than there is";
+    return text_base64_decode(bytes, json_string_value(encoded), json_string_length(encoded))
+               ? NULL
+               : "is not in base64";
+}
+
+bool document_read_entry(const char *text, size_t count, struct buffer *key, struct buffer *value,
+                         char fault[DOCUMENT_FAULT_BYTES])
+{
+    json_error_t error;
+    struct json_t *object = json_loadb(text, count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    const char *which = "key", *wrong;
+    if (!object) {
+        snprintf(fault, DOCUMENT_FAULT_BYTES, "no JSON: %s (byte %d)", error.text, error.position);
+        return false;
+    }
+    if (!json_is_object(object)) {
+        json_decref(object);
+        snprintf(fault, DOCUMENT_FAULT_BYTES, "no JSON object with \"key\" and \"value\"");
+        return false;
+    }
+    wrong = document_read_bytes(object, "key", "key_base64", key);
+    if (!wrong) {
+        which = "value";
+        wrong = document_read_bytes(object, "value", "value_base64", value);
+    }
+    json_decref(object);
+    if (wrong)
+        snprintf(fault, DOCUMENT_FAULT_BYTES, "the %s %s", which, wrong);
+    return wrong == NULL;
+}

@@ -1,0 +1,35 @@
+/*
+ * entry.h - an entry as one line of text, and back. Pure. Both formats give back every key and
+ * value, byte for byte, empty ones too.
+ *
+ *   TSV         KEY tab VALUE, with the escapes of text.h
+ *   JSON lines  {"key":"...","value":"..."}, as in document.h
+ */
+#ifndef STELE_CLI_ENTRY_H
+#define STELE_CLI_ENTRY_H
+
+#include "buffer.h"
+
+enum entry_format {
+    ENTRY_BY_NAME, /* not chosen: by the file's name, else TSV */
+    ENTRY_TSV,
+    ENTRY_JSONL
+};
+
+#define ENTRY_FAULT_BYTES 192u
+
+/* By the end of a file's name (.jsonl, .ndjson and .json; else TSV). `name` may be NULL. */
+enum entry_format entry_format_of(const char *name);
+
+/* Appends the line with its newline; without the value where `value` is NULL. false: no memory. */
+bool entry_write(struct buffer *out, enum entry_format format, const void *key, size_t key_bytes,
+                 const void *value, size_t value_bytes);
+
+/*
+ * Reads a line (without its newline; a carriage return at its end is left out). Replaces what the
+ * buffers hold. false: `fault` says what is wrong, in one line.
+ */
+bool entry_read(enum entry_format format, const char *line, size_t count, struct buffer *key,
+                struct buffer *value, char fault[ENTRY_FAULT_BYTES]);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * options.h - what the command line asks for, apart from the verb's arguments. Constant once read.
+ *
+ * Options before the verb are the common ones; behind it come the common ones and the verb's own,
+ * among its arguments; "--" ends them. A verb lists its own by the bits below.
+ */
+#ifndef STELE_CLI_OPTIONS_H
+#define STELE_CLI_OPTIONS_H
+
+#include <stdint.h>
+
+#include "entry.h"
+#include "output.h"
+
+enum options_bit {
+    OPTIONS_RAW = 1u << 0,
+    OPTIONS_YES = 1u << 1,
+    OPTIONS_KEYS = 1u << 2,
+    OPTIONS_PREFIX = 1u << 3,
+    OPTIONS_LIMIT = 1u << 4,
+    OPTIONS_FORMAT = 1u << 5,
+    OPTIONS_STRICT = 1u << 6,
+    OPTIONS_CREATE = 1u << 7,
+    OPTIONS_SECONDS = 1u << 8,
+    OPTIONS_COMMON = 1u << 31
+};
+
+struct options {
+    const char *name;   /* of the segment; NULL: not given */
+    const char *socket; /* path; NULL: not given */
+    int timeout_ms;
+    bool json;
+    bool escapes;
+    bool help, version;
+    uint32_t given; /* bits of the verb's own options that were there */
+    const char *prefix;
+    uint64_t limit;
+    enum entry_format format;
+    int seconds_ms;
+};
+
+/* The values of STELE_NAME and STELE_SOCKET; NULL or empty: not set. */
+void options_init(struct options *options, const char *environment_name,
+                  const char *environment_socket);
+
+/*
+ * Reads the options at the start of argv (argv[0] is skipped) up to the first other word, or, with
+ * `verb_bits` other than OPTIONS_COMMON alone, all over argv, which is put in order: options first.
+ * Returns the index of the first word that is none; -1: a complaint was printed. output->json
+ * follows -o at once.
+ */
+int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,
+                 int argc, char **argv);
+
+/* One line for each of the options whose bits are set, for --help. */
+void options_describe(uint32_t bits);
+
+#endif

@@ -1,0 +1,176 @@
+#include "session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void session_init(struct session *session, const struct options *options,
+                  const struct output *output)
+{
+    memset(session, 0, sizeof(*session));
+    session->options = options;
+    session->output = output;
+    if (options->name || !options->socket)
+        snprintf(session->name, sizeof(session->name), "%s",
+                 options->name ? options->name : STELEI_ADDRESS_NAME);
+}
+
+void session_fini(struct session *session)
+{
+    if (session->attached)
+        stele_reader_detach(&session->reader);
+    if (session->connected)
+        stele_channel_close(&session->channel);
+    session->attached = session->connected = false;
+}
+
+/* ---- the daemon --------------------------------------------------------------------------- */
+
+enum stele_status session_try_connect(struct session *session)
+{
+    const char *target = session->options->socket;
+    if (session->connected)
+        return STELE_OK;
+    enum stele_status status = stele_channel_connect(
+        &session->channel, target ? target : session->name, session->options->timeout_ms);
+    session->connected = status == STELE_OK;
+    return status;
+}
+
+static int session_unconnected(const struct session *session, enum stele_status status)
+{
+    const struct output *output = session->output;
+    const char *path = session->options->socket ? session->options->socket : session->channel.path;
+    const char *name = session->name[0] ? session->name : "NAME";
+    unsigned uid = (unsigned)geteuid();
+    switch (status) {
+    case STELE_ECLOSED:
+        return output_fail_text(output, status, NULL,
+                                "no daemon listens at %s; start one with: steled --name %s, or name "
+                                "another with -n or -S",
+                                path, name);
+    case STELE_EACCES:
+        return output_fail_text(output, status, NULL,
+                                "this user may not open the socket %s; see steled's --group", path);
+    case STELE_EPERM:
+        return output_fail_text(output, status, NULL,
+                                "the daemon at %s does not serve user %u; see steled's --allow-uid",
+                                path, uid);
+    case STELE_ETIMEDOUT:
+        return output_fail_text(output, status, NULL,
+                                "the daemon at %s did not answer within %d ms; see --timeout", path,
+                                session->options->timeout_ms);
+    default:
+        return output_fail_text(output, status, NULL, "cannot connect to %s: %s", path,
+                                stele_status_text(status));
+    }
+}
+
+int session_connect(struct session *session)
+{
+    enum stele_status status = session_try_connect(session);
+    if (status != STELE_OK)
+        return session_unconnected(session, status);
+    if (session->name[0] && strcmp(session->name, session->channel.info.name) != 0)
+        return output_fail_text(session->output, STELE_EINVAL, NULL,
+                                "the daemon at %s serves the segment '%s', not '%s'",
+                                session->channel.path, session->channel.info.name, session->name);
+    snprintf(session->name, sizeof(session->name), "%s", session->channel.info.name);
+    return OUTPUT_OK;
+}
+
+int session_find_table(struct session *session, const char *name, bool create, uint16_t *table)
+{
+    struct buffer shown;
+    int result = session_connect(session);
+    if (result != OUTPUT_OK)
+        return result;
+    int timeout_ms = session->options->timeout_ms;
+    enum stele_status status =
+        stele_channel_table_find(&session->channel, name, table, timeout_ms);
+    if (status == STELE_ENOTABLE && create) {
+        status = stele_channel_table_create(&session->channel, name, table, timeout_ms);
+        if (status == STELE_EEXIST)
+            status = STELE_OK; /* somebody else has just made it */
+    }
+    if (status == STELE_OK)
+        return OUTPUT_OK;
+    buffer_init(&shown);
+    result = session_fail(session, status, output_name(&shown, name, strlen(name)));
+    buffer_fini(&shown);
+    return result;
+}
+
+/* ---- the segment -------------------------------------------------------------------------- */
+
+static int session_unattached(const struct session *session, enum stele_status status)
+{
+    const struct output *output = session->output;
+    const char *name = session->name;
+    switch (status) {
+    case STELE_ENOSEGMENT:
+        return output_fail_text(output, status, NULL,
+                                "there is no segment '%s'; start a daemon with: steled --name %s, "
+                                "or name another with -n",
+                                name, name);
+    case STELE_EACCES:
+        return output_fail_text(output, status, NULL,
+                                "this user may not read the segment '%s'; see steled's --mode and "
+                                "--group",
+                                name);
+    default:
+        return output_fail_text(output, status, NULL, "cannot map the segment '%s': %s", name,
+                                stele_status_text(status));
+    }
+}
+
+int session_attach(struct session *session)
+{
+    if (session->attached)
+        return OUTPUT_OK;
+    if (!session->name[0]) {
+        int result = session_connect(session);
+        if (result != OUTPUT_OK) {
+            output_note(session->output, "to read without the daemon, name the segment with -n");
+            return result;
+        }
+    }
+    enum stele_status status = stele_reader_attach(&session->reader, session->name);
+    session->attached = status == STELE_OK;
+    return session->attached ? OUTPUT_OK : session_unattached(session, status);
+}
+
+int session_open_table(struct session *session, const char *name, struct stele_table *table)
+{
+    struct buffer shown;
+    int result = session_attach(session);
+    if (result != OUTPUT_OK)
+        return result;
+    enum stele_status status = stele_table_open(&session->reader, name, table);
+    if (status == STELE_OK)
+        return OUTPUT_OK;
+    buffer_init(&shown);
+    result = session_fail(session, status, output_name(&shown, name, strlen(name)));
+    buffer_fini(&shown);
+    return result;
+}
+
+int session_fail(const struct session *session, enum stele_status status, const char *object)
+{
+    const struct output *output = session->output;
+    switch (status) {
+    case STELE_ENOTABLE:
+        return output_fail(output, status, object, "stele tables lists them, stele create makes one");
+    case STELE_EPERM:
+        return output_fail(output, status, object,
+                           "steled's --allow-uid and --allow-gid say who may");
+    case STELE_ETOOBIG:
+        return output_fail(output, status, object,
+                           "keys have up to 65535 bytes, values what steled's --max-frame lets "
+                           "through, names of tables 63");
+    case STELE_EINVAL:
+        return output_fail(output, status, object, "names of tables have 1..63 bytes");
+    default:
+        return output_fail(output, status, object, NULL);
+    }
+}

@@ -1,0 +1,31 @@
+/*
+ * place.h - what the daemon needs of the file system around its segment and socket: the socket's
+ * directory, the segment's group and mode. Main's thread, at the start. Every failure leaves one
+ * line in `detail` that names the object, the cause and the remedy.
+ */
+#ifndef STELE_DAEMON_PLACE_H
+#define STELE_DAEMON_PLACE_H
+
+#include <stddef.h>
+
+#include <stele/status.h>
+
+#include "options.h"
+#include "policy.h"
+
+/*
+ * Sees that a socket can be made at options->socket_path, before anything else is. The directory of
+ * the default path is made when it is missing; that of a path which was given must be there.
+ * STELE_EINVAL no such directory   STELE_EACCES not writable for us, or it cannot be made
+ */
+enum stele_status place_prepare(const struct options *options, char *detail, size_t detail_bytes);
+
+/*
+ * Gives the segment behind `fd` the group and mode that were asked for: one that was adopted has
+ * those of its maker. Those that were not asked for stay. Then tells the policy what it has, and the
+ * rules of the command line. STELE_EACCES: the group is none of this user's. STELE_EIO.
+ */
+enum stele_status place_settle(const struct options *options, int fd, struct policy *policy,
+                               char *detail, size_t detail_bytes);
+
+#endif

@@ -1,0 +1,43 @@
+#include "prefetch.h"
+
+#include "index.h"
+#include <stele/detail/locate.h>
+
+struct ahead {
+    const struct stelei_bucket *head;
+    uint64_t hash;
+};
+
+static struct ahead prefetch_bucket(const struct prefetch_key *key)
+{
+    const struct table *table = key->table;
+    uint64_t geometry = stelei_geometry((uint32_t)table->buckets);
+    struct ahead ahead;
+    ahead.hash = stelei_hash(key->key, key->key_bytes, table->map->hash_seed);
+    ahead.head = index_bucket(table, stelei_geometry_bucket(geometry, ahead.hash));
+    __builtin_prefetch(ahead.head, 1);
+    return ahead;
+}
+
+/* Records of other keys with the same tag are rare enough to be fetched too. Before the adopting
+ * pass a ref may be nonsense: a prefetch of nonsense does nothing. */
+static void prefetch_record(const struct table *table, const struct ahead *ahead)
+{
+    uint64_t valid = stelei_load64(&ahead->head->sequence);
+    uint64_t match = stelei_line_match(ahead->head, valid, stelei_hash_tag(ahead->hash));
+    for (; match; match &= match - 1) {
+        uint32_t ref = stelei_load32(&ahead->head->ref[__builtin_ctzll(match)]);
+        __builtin_prefetch(table->map->base + table_ref_off(table, ref));
+    }
+}
+
+void prefetch_keys(const struct prefetch_key *keys, uint32_t count)
+{
+    struct ahead ahead[PREFETCH_MAX];
+    if (count > PREFETCH_MAX)
+        count = PREFETCH_MAX;
+    for (uint32_t i = 0; i < count; i++)
+        ahead[i] = prefetch_bucket(&keys[i]);
+    for (uint32_t i = 0; i < count; i++)
+        prefetch_record(keys[i].table, &ahead[i]);
+}

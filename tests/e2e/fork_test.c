@@ -1,0 +1,8 @@
+/* fork */
+#include "harness.h"
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("fork");
+    return e2e_run(suite, argc, argv);
+}

@@ -1,0 +1,8 @@
+/* pipeline */
+#include "harness.h"
+
+int main(int argc, char **argv)
+{
+    Suite *suite = suite_create("pipeline");
+    return e2e_run(suite, argc, argv);
+}

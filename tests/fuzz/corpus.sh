@@ -1,0 +1,122 @@
+#!/bin/sh
+# corpus.sh: writes the hand-made inputs under corpus/, beside which inputs that a fuzzer found may
+# stand (found-*; they are left alone). The formats are at the top of each harness.
+set -eu
+cd "$(dirname "$0")/corpus"
+
+# text PATH FORMAT: the bytes that printf makes of FORMAT
+text() {
+    mkdir -p "$(dirname "$1")"
+    # shellcheck disable=SC2059
+    printf -- "$2" >"$1"
+}
+# hex PATH "HEX BYTES": quoted words of printable text may stand between them
+hex() {
+    mkdir -p "$(dirname "$1")"
+    for word in $2; do
+        case $word in
+        \'*\') printf '%s' "$word" | tr -d "'" ;;
+        *) while [ -n "$word" ]; do
+            rest=${word#??}
+            # shellcheck disable=SC2059
+            printf "\\$(printf '%03o' "0x${word%"$rest"}")"
+            word=$rest
+        done ;;
+        esac
+    done >"$1"
+}
+
+# ---- number, options: texts -----------------------------------------------------------------
+text number/zero 0
+text number/least -9223372036854775808
+text number/under -9223372036854775809
+text number/most 9223372036854775807
+text number/over 9223372036854775808
+text number/minus_zero -0
+text number/zeros 007
+text number/plus +1
+text number/blank ' 12'
+text number/minus -
+text number/tail 12x
+text number/empty ''
+
+text options/size '64M\000default'
+text options/large '99999999999G\000/run/user/1000'
+text options/most '18446744073709551615\000a.b-c_D9'
+text options/letter '16777216T\000x'
+text options/mode '0640\000/tmp'
+text options/mode_open '0666'
+text options/address 'default\000/run/user/1000'
+text options/long_address '%063d\000/%050d'
+text options/bad_name 'bad/name\000relative'
+text options/overflow '18014398509481984K'
+text options/minus -1
+
+# ---- decode: which decoder, a body -----------------------------------------------------------
+hex decode/put "00 02000000 0100 0000 'k' 'vw'"
+hex decode/erase "01 0100 0000 'k'"
+hex decode/cas "02 02000000 0100 0000 03000000 00000000 'k' 'old' 'ne'"
+hex decode/incr "03 feffffffffffffff 0100 000000000000 'k'"
+hex decode/get "04 00100000 0100 0000 'k'"
+hex decode/hello "05 'STL1' 0100 0100"
+hex decode/welcome "06 00000000 0100 0400 00000004 ffff0000 00000004 00000100 0100000000000000 0000000400000000 07000000 00000000 'fuzz'"
+hex decode/name "07 'prices'"
+hex decode/create "08 00000006 'prices'"
+hex decode/entries "09 09000000 11000002 0100 0000 'k' 0b000000 10000002 02000000 0100 0000 'k' 'vw'"
+hex decode/get_reply "0a 00000000 02000000 'vw'"
+hex decode/incr_reply "0b 00000000 00000000 2a00000000000000"
+hex decode/stats "0c 00000000 02000000 0100000000000000 0200000000000000"
+hex decode/listed "0d 0100000000000000 0200000000000000 0000000000000000 0000000000000000 0000000000000000 0000000000000000 0000000000000000 0002 000000 01 0000 't'"
+hex decode/vector_reply "0e 00000000 02000000 0000 0900"
+
+# ---- native: ways, pieces, then raw bytes (way 08) or {opcode, how, bytes u16, bytes...} ---------
+all=d7 # every right, HELLO first, a table, verified at the end
+hex native/raw "df 03 0b000000 10000002 02000000 02000000 0100 0000 'k' 'vw' 05000000 11000002 03000000 0100 0000 'k'"
+hex native/raw_hello "0f 00 08000000 01000000 07000000 'STL1' 0100 0100 05000000 20000000 01000000 00000001 't'"
+hex native/raw_vector "df 02 24000000 18000000 05000000 02000000 0b000000 10000002 02000000 0100 0000 'k' 'vw' 05000000 11000100 0100 0000 'x'"
+hex native/put_get "$all 03 10030600 0102 'kvwx' 16030500 ff08 'k' 0000 11030300 0000 'k'"
+hex native/insert_replace "$all 01 12030400 0100 'kv' 12030400 0100 'kw' 13030400 0100 'kx' 13030400 0100 'yx'"
+hex native/cas "$all 02 10030600 0100 'kold' 14030900 0103 'koldnew' 14030900 0103 'koldnew'"
+hex native/incr "$all 03 15030300 0500 'k' 15030300 0007 'k' 10030500 0100 'kxx' 15030300 0100 'k'"
+hex native/incr_range "$all 03 15030300 013f 'k' 15030300 013f 'k' 1503 0300 ff38 'k' 1503 0300 ff38 'k'"
+hex native/vector "$all 02 18032000 1003040100 'kv' 1103030000 'k' 1503030500 'n' 1403 07 0101 'kvvwx'"
+hex native/tables "$all 03 20030400 0000 'u2' 20030400 0000 'u2' 21010200 'u2' 24010000 30010000 02010000 22030000 23030000 24010000"
+hex native/denied "54 03 10030400 0100 'kv' 22030000 31010000 16030500 ff08 'k' 0000 24010000"
+hex native/nobody "50 03 02010000 16030500 ff08 'k' 0000 10030400 0100 'kv'"
+hex native/before_hello "47 03 02010000"
+hex native/flags "$all 03 02140000 01100800 'STL1' 0100 0100 01100800 'STL1' 0900 0900"
+hex native/unknown "$all 01 7f010000 1703 0100 'x' 85010000"
+
+# ---- channel: steps, then {opcode, how, bytes u16, body...} --------------------------------------
+hello="01 00 3400 00000000 0100 0400 00000004 ffff0000 00000004 00000100 0100000000000000 0000000400000000 07000000 00000000 'fuzz'"
+hex channel/hello "00 $hello"
+hex channel/puts "06 00 00 00 04 04 04 $hello 10 00 0400 00000000 10 10 0400 06000000 10 00 0400 09000000"
+hex channel/get "01 0a $hello 16 00 0a00 00000000 02000000 'vw'"
+hex channel/get_step "01 13 $hello 16 10 0a00 00000000 02000000 'vw'"
+hex channel/get_short "02 02 04 $hello 16 00 0800 04000000 00100000"
+hex channel/incr "03 01 04 08 $hello 15 00 1000 00000000 00000000 2a00000000000000 15 00 1000 00000000 00000000 2b00000000000000"
+hex channel/vector "02 1b 04 $hello 18 00 0c00 00000000 02000000 0000 0900"
+hex channel/list "01 09 $hello 24 00 4900 00000000 01000000 0100000000000000 0200000000000000 0000000000000000 0000000000000000 0000000000000000 0000000000000000 0000000000000000 0002 000000 01 0000 't'"
+hex channel/stats "01 0a $hello 30 00 1800 00000000 02000000 0100000000000000 0200000000000000"
+hex channel/descriptor "01 8f $hello 01 04 3400 00000000 0100 0400 00000004 ffff0000 00000004 00000100 0100000000000000 0000000400000000 07000000 00000000 'fuzz'"
+hex channel/descriptors "01 0b $hello 20 08 0400 00000000"
+hex channel/refused "01 00 01 00 0400 0d000000"
+hex channel/wrong_request "02 00 04 $hello 10 02 0400 00000000"
+hex channel/late "03 00 04 04 $hello 10 01 0600 040000009000"
+
+# ---- segment: {area, offset u16, count, bytes...} ------------------------------------------------
+text segment/valid ''
+hex segment/magic "00 0000 01 00"
+hex segment/max_bytes "00 1800 08 0000400000000000"
+hex segment/tables_off "00 2000 08 0010200000000000"
+hex segment/capacity "00 1400 04 00000100"
+hex segment/granule "00 4000 01 0b"
+hex segment/committed "01 0000 08 ffffffffffffffff"
+hex segment/no_memory "01 0000 08 0000000000000000"
+hex segment/root "02 0000 08 f8ff0700 01000000"
+hex segment/geometry "03 0000 08 ffffffff ffffffff"
+hex segment/directory "03 0800 04 ffff0700 03 1000 08 0000000000000000"
+hex segment/depth "04 0000 08 ff03000000000000"
+hex segment/link "04 1400 04 f0ff0700"
+hex segment/record "05 0000 08 ffff0000 ffffff1f"
+hex segment/value_bytes "05 0400 04 ffff3f00"
