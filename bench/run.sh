@@ -40,7 +40,7 @@ while [ "$count" -gt 0 ]; do
         local=yes
         set -- "$@" "$argument"
         ;;
-    --out | --pages | --sizes | --repetitions | --lookups)
+    --out | --pages | --sizes | --repetitions | --lookups | --steled)
         if [ "$count" -eq 0 ]; then
             echo "run.sh: $argument needs a value" >&2
             exit 2

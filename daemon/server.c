@@ -93,12 +93,10 @@ static void server_accepted(void *context, int fd, const struct net_peer *peer)
     struct gateway_limits limits = {.frame_max_bytes = server->options->frame_max_bytes,
                                     .rights = server_rights(server, fd, peer),
                                     .facts = &server->facts};
-    if (limits.rights == 0) {
-        close(fd);
+    if (limits.rights == 0) { /* is told so, and hung up on, by the gateway */
         server->denied_count++;
         server->denied_uid = peer->uid;
         server->commands.counters.connections_refused++;
-        return;
     }
     /* one that may not write has nothing large to say */
     if (!(limits.rights & COMMAND_MAY_WRITE))

@@ -9,8 +9,10 @@
 #define TURN_OUT_CAP      ((size_t)256 << 10)
 /* The one that holds memory which others wait for is dropped when it receives less than so many
  * bytes in so many ticks. */
-#define TURN_STUCK_TICKS 100u
-#define TURN_STUCK_BYTES (UINT64_C(1) << 20)
+/* Ticks that a connection has for its first command: strangers cannot hold descriptors for ever. */
+#define TURN_SILENT_TICKS 100u
+#define TURN_STUCK_TICKS  100u
+#define TURN_STUCK_BYTES  (UINT64_C(1) << 20)
 
 static void turn_enqueue(struct turn_peer *peer)
 {
@@ -58,6 +60,14 @@ static void turn_wait_no_more(struct turn_peer *peer)
         turn->favoured = NULL;
 }
 
+static void turn_favour(struct turn_peer *peer)
+{
+    struct turn *turn = peer->turn;
+    turn->favoured = peer;
+    turn->favoured_ticks = 0;
+    turn->favoured_bytes = net_buffer_held(&peer->connection.in);
+}
+
 /* True when the peer has to wait before it may receive more of a large frame. */
 static bool turn_must_wait(struct turn_peer *peer)
 {
@@ -65,25 +75,44 @@ static bool turn_must_wait(struct turn_peer *peer)
     bool large = peer->need_bytes > NET_SMALL_BYTES;
     if (!large || turn->totals.large_bytes <= TURN_LARGE_MAX)
         return false;
-    if (!turn->favoured) {
-        turn->favoured = peer;
-        turn->favoured_ticks = 0;
-        turn->favoured_bytes = net_buffer_held(&peer->connection.in);
-    }
+    if (!turn->favoured)
+        turn_favour(peer);
     return turn->favoured != peer;
 }
 
-/* Those that wait try again: they are queued, and the turn lets them receive. */
+/* It tries again: it is queued, and when it is settled it may receive. */
+static void turn_resume(struct turn_peer *peer)
+{
+    turn_wait_no_more(peer);
+    turn_enqueue(peer);
+}
+
+/* Of those that wait, the one with the smallest frame: it is done soonest and keeps least. */
+static struct turn_peer *turn_next_waiting(const struct turn *turn)
+{
+    struct turn_peer *next = NULL;
+    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
+        if (peer->waiting && (!next || peer->need_bytes < next->need_bytes))
+            next = peer;
+    return next;
+}
+
+/* One of those that wait goes on when it is its turn; all of them when there is room again, and not
+ * just so much that those with the largest frames would fill it before the others had theirs. */
 static void turn_wake_waiting(struct turn *turn)
 {
-    if (turn->waiting_count == 0 || (turn->favoured && turn->totals.large_bytes > TURN_LARGE_MAX))
+    bool room = turn->totals.large_bytes <= TURN_LARGE_MAX / 2;
+    if (turn->waiting_count == 0 || (!room && turn->favoured))
         return;
-    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
-        if (peer->waiting) {
-            turn_wait_no_more(peer);
-            turn_enqueue(peer);
-        }
+    if (!room) {
+        struct turn_peer *next = turn_next_waiting(turn);
+        turn_resume(next);
+        turn_favour(next);
+        return;
     }
+    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
+        if (peer->waiting)
+            turn_resume(peer);
 }
 
 static void turn_receive(struct turn_peer *peer)
@@ -190,9 +219,12 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
 static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
 {
     struct net_connection *connection = &peer->connection;
-    log_line(peer->turn->log, LOG_WARNING, "connection of uid %u, pid %d is closed: %s",
-             (unsigned)connection->peer.uid, (int)connection->peer.pid, stele_status_text(status));
-    peer->turn->commands->counters.protocol_errors++;
+    /* the server tells of those without rights, now and then */
+    log_line(peer->turn->log, status == STELE_EPERM ? LOG_DEBUG : LOG_WARNING,
+             "connection of uid %u, pid %d is closed: %s", (unsigned)connection->peer.uid,
+             (int)connection->peer.pid, stele_status_text(status));
+    if (status != STELE_EPERM)
+        peer->turn->commands->counters.protocol_errors++;
     connection->closing = true;
     net_buffer_consume(&connection->in, net_buffer_held(&connection->in));
 }
@@ -292,6 +324,7 @@ static void turn_execute(struct turn_peer *peer)
         }
         turn_take_batch(peer, &batch);
         turn_answer_batch(peer, &batch);
+        peer->spoken |= batch.count > 0;
         done += batch.count;
     } while (!batch.all);
 }
@@ -343,7 +376,9 @@ void turn_stop(struct turn *turn)
 void turn_tick(struct turn *turn, uint32_t ticks_max)
 {
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
-        if (peer->connection.closing && ++peer->closing_ticks > ticks_max) {
+        bool lingers = peer->connection.closing && ++peer->closing_ticks > ticks_max;
+        bool silent = !peer->spoken && ++peer->silent_ticks > TURN_SILENT_TICKS;
+        if (lingers || silent) {
             peer->connection.dead = true;
             turn_enqueue(peer);
         }

@@ -27,7 +27,9 @@ struct turn_peer {
     size_t need_bytes; /* what the gateway waits for */
     uint32_t rights;
     uint32_t closing_ticks; /* since it began to close */
-    bool more;              /* stopped with whole commands in `in`: by the budget, or stalled */
+    uint32_t silent_ticks;  /* until its first command */
+    bool spoken;
+    bool more; /* stopped with whole commands in `in`: by the budget, or stalled */
     bool queued;
     bool waiting; /* for memory: holds part of a large frame and is not read from */
     struct turn_peer *queue_next;
@@ -80,7 +82,8 @@ void turn_stop(struct turn *turn);
 /* How much memory large frames and replies of all connections may take together. */
 #define TURN_LARGE_MAX (UINT64_C(256) << 20)
 
-/* Drops connections that have been closing for `ticks_max` calls without taking their replies. */
+/* Drops connections that have been closing for `ticks_max` calls without taking their replies, and
+ * those that never said anything. */
 void turn_tick(struct turn *turn, uint32_t ticks_max);
 
 #endif

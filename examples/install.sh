@@ -1,4 +1,5 @@
-# install.sh - sourced by the set-up commands: `need_packages NAME ...` installs what is missing.
+# install.sh - sourced by the set-up commands: `need_packages NAME ...` installs what is missing, and
+# `want_packages NAME ...` does so where it can and goes on where it cannot.
 # Debian and Ubuntu; as root, or with sudo. Asks for nothing when nothing is missing.
 
 missing_packages() {
@@ -27,4 +28,11 @@ need_packages() {
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq &&
         $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
             --no-install-recommends $missing >/dev/null
+}
+
+want_packages() {
+    for wanted in "$@"; do
+        [ -z "$(missing_packages "$wanted")" ] && continue
+        (need_packages "$wanted") 2>/dev/null || echo "going on without $wanted"
+    done
 }

@@ -1,4 +1,4 @@
-/* writer SOCKET TABLE KEY VALUE: puts one value through the daemon, creating the table. */
+/* writer NAME-OR-SOCKET TABLE KEY VALUE: puts one value through the daemon, creating the table. */
 #include <stdio.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@ int main(int argc, char **argv)
     struct stele_channel channel;
     uint16_t table = 0;
     if (argc != 5) {
-        fprintf(stderr, "usage: writer SOCKET TABLE KEY VALUE\n");
+        fprintf(stderr, "usage: writer NAME-OR-SOCKET TABLE KEY VALUE\n");
         return 2;
     }
     enum stele_status status = stele_channel_connect(&channel, argv[1], 1000);

@@ -8,7 +8,9 @@ root=$(dirname "$here")
 build="$root/build/tests"
 . "$root/examples/install.sh"
 
-need_packages cmake make gcc g++ libc6-dev pkg-config libatomic-ops-dev libxxhash-dev check
+need_packages cmake make gcc g++ libc6-dev pkg-config libatomic-ops-dev libxxhash-dev check \
+    libjansson-dev scdoc python3 procps
+want_packages clang libclang-rt-dev # for the fuzzers, and the headers under another compiler
 
 strict=OFF
 [ "${CI:-}" = true ] && strict=ON

@@ -195,12 +195,14 @@ static enum stele_status sample(struct sync *sync, const struct mode *mode, enum
     return STELE_OK;
 }
 
+/* Each repetition begins with another side: how the processors sleep depends on what was before. */
 static enum stele_status measure(struct sync *sync)
 {
     unsigned repetitions = session_socket_repetitions(sync->session);
     for (unsigned repetition = 0; repetition < repetitions; repetition++)
         for (size_t m = 0; m < MODES; m++)
-            for (enum side side = 0; side < SIDES; side++) {
+            for (unsigned i = 0; i < SIDES; i++) {
+                enum side side = (enum side)((repetition + i) % SIDES);
                 enum stele_status status = STELE_OK;
                 if (runs(sync, &modes[m], side))
                     status = sample(sync, &modes[m], side, repetition);

@@ -5,7 +5,7 @@
  *   ..., helped          the same with a thread that populates memory ahead, on the other processor
  *   ..., 4 KiB pages     the same without 2 MiB pages, as LMDB's file on tmpfs comes
  *   vectors, pipeline    through the daemon's socket, by channel.h
- *   lmdb                 MDB_APPEND of keys that were sorted beforehand
+ *   lmdb                 MDB_APPEND of keys that were sorted beforehand; and with the time of qsort()
  *
  * Each load is made anew in a process of its own and checked as a whole; the clock runs over the
  * puts alone. Wall time.
@@ -34,11 +34,13 @@
 #define CHUNKS_AHEAD  8u
 #define HELPER_NAP_NS 200000
 #define LMDB_NAME     "w3"
+#define LMDB_SORTING  "lmdb, with the sorting"
 
 struct loading {
     const struct session *session;
     const struct place *place;
     const struct bench_key *sorted; /* NULL: there is no LMDB */
+    uint64_t sort_ns;               /* what sorting took */
     /* written by the process that loads */
     enum stele_status status;
     uint64_t elapsed_ns;
@@ -204,24 +206,29 @@ static enum stele_status load_lmdb(struct loading *loading)
 #endif
 }
 
+#ifdef BENCH_HAVE_LMDB
 static int compare_keys(const void *a, const void *b)
 {
     return memcmp(a, b, sizeof(struct bench_key));
 }
+#endif
 
 /* NULL: no LMDB is wanted, or there is no memory for the keys. */
-static struct bench_key *sort_keys(const struct session *session)
+static struct bench_key *sort_keys(const struct session *session, uint64_t *elapsed_ns)
 {
 #ifdef BENCH_HAVE_LMDB
     struct bench_key *keys =
         session->local ? NULL : memory_shared((size_t)session->n * sizeof *keys);
     for (uint64_t i = 0; keys && i < session->n; i++)
         keys[i] = dataset_key(i);
+    uint64_t begun = clock_now_ns();
     if (keys)
         qsort(keys, (size_t)session->n, sizeof *keys, compare_keys);
+    *elapsed_ns = clock_now_ns() - begun;
     return keys;
 #else
     (void)session;
+    (void)elapsed_ns;
     return NULL;
 #endif
 }
@@ -242,7 +249,6 @@ static const struct way ways[] = {
     {"lmdb", load_lmdb},
 };
 #define WAYS (sizeof ways / sizeof ways[0])
-#define LMDB (WAYS - 1)
 
 static bool runs(const struct loading *loading, const struct way *way)
 {
@@ -272,7 +278,12 @@ static enum stele_status sample(struct session *session, struct loading *loading
     if (loading->status == STELE_OK)
         results_measure(session->results, key, "ns",
                         (double)loading->elapsed_ns / (double)session->n);
-    else
+    if (loading->status == STELE_OK && way->load == load_lmdb) {
+        key.subject = LMDB_SORTING;
+        results_measure(session->results, key, "ns",
+                        (double)(loading->elapsed_ns + loading->sort_ns) / (double)session->n);
+    }
+    if (loading->status != STELE_OK)
         fprintf(stderr, "%s, %s: %s\n", ID, way->subject, stele_status_text(loading->status));
     return loading->status;
 }
@@ -291,14 +302,18 @@ static enum stele_status measure(struct session *session, struct loading *loadin
 
 static void compare(struct session *session)
 {
-    struct results_key lmdb = {ID, session->n, VARIANT, ways[LMDB].subject};
-    for (size_t i = 0; i < LMDB; i++) {
-        struct results_key ours = {ID, session->n, VARIANT, ways[i].subject};
-        char what[96];
-        snprintf(what, sizeof what, "load, %s, unsorted / lmdb, appending sorted", ways[i].subject);
-        results_ratio(session->results, ours, lmdb, what,
-                      ways[i].load == load_alone ? REACH : RESULTS_NO_REACH);
-    }
+    static const char *const theirs[] = {"lmdb", LMDB_SORTING};
+    for (size_t i = 0; i < WAYS; i++)
+        for (size_t j = 0; j < sizeof theirs / sizeof theirs[0]; j++) {
+            struct results_key a = {ID, session->n, VARIANT, ways[i].subject};
+            struct results_key b = {ID, session->n, VARIANT, theirs[j]};
+            char what[96];
+            if (ways[i].load == load_lmdb)
+                continue;
+            snprintf(what, sizeof what, "load, %s / %s", ways[i].subject, theirs[j]);
+            results_ratio(session->results, a, b, what,
+                          ways[i].load == load_alone && j == 0 ? REACH : RESULTS_NO_REACH);
+        }
 }
 
 void workload_w3(struct session *session)
@@ -309,7 +324,7 @@ void workload_w3(struct session *session)
     if (!session->steled)
         results_note(session->results, ID, "not through the socket: there is no steled");
     if (status == STELE_OK) {
-        struct bench_key *sorted = sort_keys(session);
+        struct bench_key *sorted = sort_keys(session, &loading->sort_ns);
         loading->session = session;
         loading->place = &place;
         loading->sorted = sorted;

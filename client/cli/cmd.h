@@ -39,16 +39,16 @@ int cmd_fail(const struct cmd *cmd, enum stele_status status, const struct buffe
 /* Asks on a terminal, unless --yes; where there is none, it was meant. false: the answer was no. */
 bool cmd_confirm(const struct cmd *cmd, const char *question);
 
-extern const struct verb cmd_put, cmd_insert, cmd_replace, cmd_cas; /* cmd_store.c */
-extern const struct verb cmd_get;                                  /* cmd_get.c */
-extern const struct verb cmd_del, cmd_incr;                        /* cmd_change.c */
+extern const struct verb cmd_put, cmd_insert, cmd_replace, cmd_cas;   /* cmd_store.c */
+extern const struct verb cmd_get;                                     /* cmd_get.c */
+extern const struct verb cmd_del, cmd_incr;                           /* cmd_change.c */
 extern const struct verb cmd_tables, cmd_create, cmd_drop, cmd_clear; /* cmd_tables.c */
-extern const struct verb cmd_scan;                                 /* cmd_scan.c */
-extern const struct verb cmd_load;                                 /* cmd_load.c */
-extern const struct verb cmd_dump;                                 /* cmd_dump.c */
-extern const struct verb cmd_stat;                                 /* cmd_stat.c */
-extern const struct verb cmd_ping, cmd_shutdown;                   /* cmd_daemon.c */
-extern const struct verb cmd_verify;                               /* cmd_verify.c */
-extern const struct verb cmd_bench;                                /* cmd_bench.c */
+extern const struct verb cmd_scan;                                    /* cmd_scan.c */
+extern const struct verb cmd_load;                                    /* cmd_load.c */
+extern const struct verb cmd_dump;                                    /* cmd_dump.c */
+extern const struct verb cmd_stat;                                    /* cmd_stat.c */
+extern const struct verb cmd_ping, cmd_shutdown;                      /* cmd_daemon.c */
+extern const struct verb cmd_verify;                                  /* cmd_verify.c */
+extern const struct verb cmd_bench;                                   /* cmd_bench.c */
 
 #endif

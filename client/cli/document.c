@@ -113,7 +113,8 @@ bool document_read_entry(const char *text, size_t count, struct buffer *key, str
                          char fault[DOCUMENT_FAULT_BYTES])
 {
     json_error_t error;
-    struct json_t *object = json_loadb(text, count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
+    struct json_t *object =
+        json_loadb(text, count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     const char *which = "key", *wrong;
     if (!object) {
         snprintf(fault, DOCUMENT_FAULT_BYTES, "no JSON: %s (byte %d)", error.text, error.position);

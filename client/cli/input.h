@@ -14,13 +14,13 @@ struct input {
     int fd;
     struct interrupt *interrupt; /* NULL: none */
     struct buffer buffer;
-    size_t at;        /* the next line starts here */
-    size_t searched;  /* no newline from `at` up to here */
-    size_t limit;     /* of a line, in bytes */
-    uint64_t line;    /* number of the line returned last, from 1 */
-    uint64_t taken;   /* bytes of all lines returned */
-    bool ended;       /* read() said so */
-    bool skipping;    /* inside a line that is too long */
+    size_t at;       /* the next line starts here */
+    size_t searched; /* no newline from `at` up to here */
+    size_t limit;    /* of a line, in bytes */
+    uint64_t line;   /* number of the line returned last, from 1 */
+    uint64_t taken;  /* bytes of all lines returned */
+    bool ended;      /* read() said so */
+    bool skipping;   /* inside a line that is too long */
 };
 
 enum input_outcome {

@@ -63,11 +63,13 @@ static bool options_take_common(struct options *options, struct output *output,
         if (!stelei_address_name_valid(value))
             return options_bad(output, known, value, "1..63 letters, digits, '.', '_' or '-'");
         options->name = value;
+        options->name_typed = true;
         return true;
     case 'S':
         if (!strchr(value, '/') || strlen(value) >= STELEI_ADDRESS_BYTES)
             return options_bad(output, known, value, "a path with a '/', at most 107 bytes");
         options->socket = value;
+        options->socket_typed = true;
         return true;
     case 'o':
         if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)
@@ -169,7 +171,6 @@ int options_read(struct options *options, struct output *output, uint32_t verb_b
 {
     struct option longs[OPTIONS_COUNT + 1];
     char shorts[2 + OPTIONS_COUNT * 2 + 1];
-    bool named = false, placed = false;
     options_offer(verb_bits | OPTIONS_COMMON, all_over, longs, shorts);
     optind = 0;
     opterr = 0;
@@ -185,13 +186,11 @@ int options_read(struct options *options, struct output *output, uint32_t verb_b
         if (!(known->bit & OPTIONS_COMMON ? options_take_common(options, output, known, optarg)
                                           : options_take_own(options, output, known, optarg)))
             return -1;
-        named = named || known->letter == 'n';
-        placed = placed || known->letter == 'S';
     }
     /* what was typed outdoes the environment: a name does not go with another daemon's socket */
-    if (named && !placed)
+    if (options->name_typed && !options->socket_typed)
         options->socket = NULL;
-    if (placed && !named)
+    if (options->socket_typed && !options->name_typed)
         options->name = NULL;
     return optind;
 }

@@ -22,12 +22,13 @@ enum options_bit {
     OPTIONS_STRICT = 1u << 6,
     OPTIONS_CREATE = 1u << 7,
     OPTIONS_SECONDS = 1u << 8,
-    OPTIONS_COMMON = 1u << 31
+    OPTIONS_COMMON = 1u << 9
 };
 
 struct options {
-    const char *name;   /* of the segment; NULL: not given */
-    const char *socket; /* path; NULL: not given */
+    const char *name;              /* of the segment; NULL: not given */
+    const char *socket;            /* path; NULL: not given */
+    bool name_typed, socket_typed; /* on the command line, not from the environment */
     int timeout_ms;
     bool json;
     bool escapes;
@@ -44,8 +45,8 @@ void options_init(struct options *options, const char *environment_name,
                   const char *environment_socket);
 
 /*
- * Reads the options at the start of argv (argv[0] is skipped) up to the first other word, or, with
- * `verb_bits` other than OPTIONS_COMMON alone, all over argv, which is put in order: options first.
+ * Reads the common options and those of `verb_bits` at the start of argv (argv[0] is skipped) up to
+ * the first other word; with `all_over`, all over argv, which is put in order: options first.
  * Returns the index of the first word that is none; -1: a complaint was printed. output->json
  * follows -o at once.
  */

@@ -46,9 +46,9 @@ static int session_unconnected(const struct session *session, enum stele_status 
     switch (status) {
     case STELE_ECLOSED:
         return output_fail_text(output, status, NULL,
-                                "no daemon listens at %s; start one with: steled --name %s, or name "
-                                "another with -n or -S",
-                                path, name);
+                                "no daemon listens at %s; start one with: steled --name %s%s%s",
+                                path, name, session->options->socket ? " --socket " : "",
+                                session->options->socket ? path : "");
     case STELE_EACCES:
         return output_fail_text(output, status, NULL,
                                 "this user may not open the socket %s; see steled's --group", path);
@@ -86,8 +86,7 @@ int session_find_table(struct session *session, const char *name, bool create, u
     if (result != OUTPUT_OK)
         return result;
     int timeout_ms = session->options->timeout_ms;
-    enum stele_status status =
-        stele_channel_table_find(&session->channel, name, table, timeout_ms);
+    enum stele_status status = stele_channel_table_find(&session->channel, name, table, timeout_ms);
     if (status == STELE_ENOTABLE && create) {
         status = stele_channel_table_create(&session->channel, name, table, timeout_ms);
         if (status == STELE_EEXIST)
@@ -160,7 +159,8 @@ int session_fail(const struct session *session, enum stele_status status, const 
     const struct output *output = session->output;
     switch (status) {
     case STELE_ENOTABLE:
-        return output_fail(output, status, object, "stele tables lists them, stele create makes one");
+        return output_fail(output, status, object,
+                           "stele tables lists them, stele create makes one");
     case STELE_EPERM:
         return output_fail(output, status, object,
                            "steled's --allow-uid and --allow-gid say who may");

@@ -96,6 +96,8 @@ static void native_hello(struct native_session *session, const struct stelei_fra
         native_refuse(command, STELE_EPROTO, true);
     } else if (hello.version_min > STELEI_WIRE_VERSION || hello.version_max < STELEI_WIRE_VERSION) {
         native_refuse(command, STELE_EVERSION, true);
+    } else if (session->rights == 0) {
+        native_refuse(command, STELE_EPERM, true);
     } else {
         session->version = STELEI_WIRE_VERSION;
         command->kind = COMMAND_HELLO;

@@ -3,25 +3,14 @@
  * there, then it is killed and its segment adopted by the real store, in small slices, with reads
  * and writes in between. Often the adopter is killed too. Every write that was completed is there.
  */
+#include "killed.h"
 #include "points.h"
 #include "points_list.h" /* generated: the names of all points of the writer's sources */
-#include "script.h"
 #include "segment_name.h"
 
 #define MOST_HITS 20000u
 #define SECONDS   18.0 /* for as many hits as fit; each name is visited whatever it takes */
 #define VISITS    4u   /* of each name, at least, if it has so many */
-
-struct crash {
-    struct board *board;
-    struct script_progress *progress;
-    uint16_t *names; /* of each hit in the dry run */
-    uint64_t stop_at;
-    struct script script;
-    struct image image;
-    struct script_reader reader;
-    unsigned kills, double_kills;
-};
 
 static uint64_t *visited;  /* how often each point was stopped at; shared by all tests */
 static struct crash crash; /* too large for a stack; each test has its own process */
@@ -69,8 +58,7 @@ static pid_t start_writer(struct crash *c, points_visit visit, bool whole)
     _exit(0);
 }
 
-/* True if the writer stands at its point, false if it has come to its end. */
-static bool wait_for_stop(struct crash *c, pid_t pid)
+bool killed_wait(struct crash *c, pid_t pid)
 {
     int state = 0;
     waitpid(pid, &state, WUNTRACED);
@@ -83,7 +71,7 @@ static bool wait_for_stop(struct crash *c, pid_t pid)
     return false;
 }
 
-static void kill_writer(pid_t pid)
+void killed_kill(pid_t pid)
 {
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
@@ -119,7 +107,7 @@ static void write_one(struct crash *c, struct stele_store *store, struct random 
     state->bytes[t][k] = bytes;
 }
 
-static void expect_verified(struct crash *c, struct stele_store *store)
+void killed_verify(struct crash *c, struct stele_store *store)
 {
     char text[256] = "";
     if (stele_store_verify(store, text, sizeof text) != STELE_OK)
@@ -144,10 +132,10 @@ static void adopt(struct crash *c, struct script_state *state, uint64_t seed)
             write_one(c, store, &random, state, version++);
         more = stele_store_step(store, 1 + random_below(&random, 12));
     }
-    expect_verified(c, store);
+    killed_verify(c, store);
     for (unsigned n = 0; n < 40; n++)
         write_one(c, store, &random, state, version++);
-    expect_verified(c, store);
+    killed_verify(c, store);
     script_look(&c->script, &c->reader, state, state, false, &found, c->board);
     stele_store_close(store);
 }
@@ -158,10 +146,10 @@ static void kill_adopter(struct crash *c, const struct script_state *state, uint
     struct script_state found = *state;
     c->stop_at = at;
     pid_t pid = start_writer(c, stop_at_point, false);
-    if (!wait_for_stop(c, pid))
+    if (!killed_wait(c, pid))
         return;
     script_look(&c->script, &c->reader, state, state, false, &found, c->board);
-    kill_writer(pid);
+    killed_kill(pid);
     c->double_kills++;
 }
 
@@ -188,7 +176,7 @@ static void crash_at(struct crash *c, uint64_t hit)
         board_fail(c->board, "attach");
     c->stop_at = hit;
     pid_t pid = start_writer(c, stop_at_point, true);
-    if (wait_for_stop(c, pid)) {
+    if (killed_wait(c, pid)) {
         memset(&before, 0, sizeof before);
         for (unsigned i = 0; i < c->progress->completed; i++)
             script_advance(&c->script, i, &before);
@@ -196,7 +184,7 @@ static void crash_at(struct crash *c, uint64_t hit)
         if (c->progress->started > c->progress->completed)
             script_advance(&c->script, (unsigned)c->progress->completed, &after);
         script_look(&c->script, &c->reader, &before, &after, false, &found, c->board);
-        kill_writer(pid);
+        killed_kill(pid);
         c->kills++;
         kill_adopters(c, &found, hit);
         adopt(c, &found, hit);
@@ -214,26 +202,28 @@ static uint64_t dry_run(struct crash *c)
     memset(c->progress, 0, sizeof *c->progress);
     image_write(&c->image, segment_name());
     pid_t pid = start_writer(c, note_point, true);
-    wait_for_stop(c, pid);
+    killed_wait(c, pid);
     ck_assert_uint_eq(c->progress->completed, c->script.count);
     ck_assert_uint_lt(c->progress->points, MOST_HITS);
     return c->progress->points;
 }
 
-static void prepare(struct crash *c)
+struct crash *killed_prepare(void)
 {
+    struct crash *c = &crash;
+    c->name = segment_name();
     c->board = board_memory(sizeof *c->board);
     c->progress = board_memory(sizeof *c->progress);
     c->names = board_memory(MOST_HITS * sizeof c->names[0]);
     script_make(&c->script);
     script_image(segment_name(), &c->image);
+    return c;
 }
 
 START_TEST(test_killed_at_every_point_BF)
 {
     unsigned visits[POINTS_LIST_COUNT + 1] = {0};
-    struct crash *c = &crash;
-    prepare(c);
+    struct crash *c = killed_prepare();
     uint64_t hits = dry_run(c), stride = hits * 5 / 8 | 1;
     double end = suite_seconds() + SECONDS * suite_scale();
     ck_assert_msg(!c->board->failed, "dry run: %s", c->board->text);
@@ -318,19 +308,18 @@ START_TEST(test_killed_where_bucket_chunks_begin_BF)
 {
     static const char *const names[] = {"index.extend:before_directory",
                                         "index.extend:before_chunk"};
-    struct crash *c = &crash;
+    struct crash *c = killed_prepare();
     struct stele_table table;
-    prepare(c);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0)
         fill_large(c, names[_i]);
-    if (!wait_for_stop(c, pid))
+    if (!killed_wait(c, pid))
         board_fail(c->board, "%s was not met", names[_i]);
     expect_ok(stele_reader_attach(&c->reader.reader, segment_name()));
     expect_ok(stele_table_open(&c->reader.reader, "large", &table));
     expect_large(c, &table);
-    kill_writer(pid);
+    killed_kill(pid);
     struct stele_store *store = open_large(c);
     uint32_t id = 0;
     expect_ok(stele_store_table_find(store, "large", &id));
@@ -340,7 +329,7 @@ START_TEST(test_killed_where_bucket_chunks_begin_BF)
     }
     c->progress->completed = LARGE_ENTRIES;
     expect_large(c, &table);
-    expect_verified(c, store);
+    killed_verify(c, store);
     expect_large(c, &table);
     stele_store_close(store);
     board_check(c->board);
@@ -349,8 +338,7 @@ END_TEST
 
 START_TEST(test_killed_while_the_segment_is_made_F)
 {
-    struct crash *c = &crash;
-    prepare(c);
+    struct crash *c = killed_prepare();
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -359,14 +347,14 @@ START_TEST(test_killed_while_the_segment_is_made_F)
         open_large(c);
         _exit(0);
     }
-    ck_assert(wait_for_stop(c, pid));
+    ck_assert(killed_wait(c, pid));
     expect_status(stele_reader_attach(&c->reader.reader, segment_name()), STELE_ENOSEGMENT);
-    kill_writer(pid);
+    killed_kill(pid);
     expect_status(stele_reader_attach(&c->reader.reader, segment_name()), STELE_ENOSEGMENT);
     struct stele_store *store = open_large(c);
     ck_assert_ptr_nonnull(store);
     ck_assert_int_eq(stele_store_get_origin(store), STELE_STORE_CREATED);
-    expect_verified(c, store);
+    killed_verify(c, store);
     stele_store_close(store);
     board_check(c->board);
 }
@@ -394,6 +382,7 @@ int main(void)
     visited = board_memory((POINTS_LIST_COUNT + 1) * sizeof visited[0]);
     tcase_add_test(tcase, test_killed_at_every_point_BF);
     tcase_add_loop_test(tcase, test_killed_where_bucket_chunks_begin_BF, 0, 2);
+    moved_tests(tcase);
     tcase_add_test(tcase, test_killed_while_the_segment_is_made_F);
     tcase_add_test(tcase, test_every_point_was_visited);
     return segment_name_fini(suite_run(suite));

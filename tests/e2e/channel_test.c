@@ -1,10 +1,8 @@
-/* What a client can do through channel.h, with a real daemon at the other end. */
+/* Writing through a channel and reading from the segment: what one process acknowledges, all see. */
 #include "harness.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 static struct stele_reader reader;
 static struct stele_table table;
@@ -113,143 +111,6 @@ START_TEST(tables_run_out)
 }
 END_TEST
 
-#define PIPELINE_KEYS 100000u
-
-static void pipeline_entry(uint32_t i, char *key, char *value)
-{
-    snprintf(key, 24, "key-%u", i);
-    snprintf(value, 48, "value of %u is %u", i, i * 2654435761u);
-}
-
-/* In another process, as readers are. */
-static int read_all(const char *segment)
-{
-    char key[24], value[48], found[48];
-    if (stele_reader_attach(&reader, segment) != STELE_OK ||
-        stele_table_open(&reader, "t", &table) != STELE_OK)
-        return 2;
-    for (uint32_t i = 0; i < PIPELINE_KEYS; i++) {
-        pipeline_entry(i, key, value);
-        if (value_of(key, found, sizeof(found)) != STELE_OK || strcmp(value, found) != 0)
-            return 3;
-    }
-    return value_of("absent", found, sizeof(found)) == STELE_ENOTFOUND ? 0 : 4;
-}
-
-START_TEST(pipeline_of_100000)
-{
-    struct e2e_world *world = e2e_world();
-    struct stele_channel channel;
-    struct stele_completion completion;
-    uint16_t id = 0;
-    uint32_t submitted = 0, collected = 0, first = 0, request;
-    char key[24], value[48];
-    e2e_start(world, NULL);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_table_create(&channel, "t", &id, -1));
-    while (collected < PIPELINE_KEYS) {
-        while (submitted < PIPELINE_KEYS && stele_channel_pending(&channel) < 64) {
-            pipeline_entry(submitted, key, value);
-            e2e_ok(stele_channel_submit_put(&channel, id, key, strlen(key), value, strlen(value),
-                                            &request));
-            if (submitted++ == 0)
-                first = request;
-        }
-        e2e_ok(stele_channel_collect(&channel, &completion, -1));
-        e2e_ok(completion.status);
-        ck_assert_uint_eq(completion.request, first + collected);
-        collected++;
-    }
-    e2e_is(stele_channel_collect(&channel, &completion, -1), STELE_EEND);
-    pid_t child = fork();
-    if (child == 0)
-        _exit(read_all(world->name));
-    int status = -1;
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
-    stele_channel_close(&channel);
-}
-END_TEST
-
-START_TEST(pipeline_without_collecting_is_bounded)
-{
-    struct e2e_world *world = e2e_world();
-    struct stele_channel channel;
-    struct stele_completion completion;
-    uint16_t id = 0;
-    uint32_t submitted = 0;
-    enum stele_status status;
-    e2e_start(world, NULL);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_table_create(&channel, "t", &id, -1));
-    while ((status = stele_channel_submit_put(&channel, id, "k", 1, &submitted, 4, NULL)) ==
-           STELE_OK)
-        submitted++;
-    e2e_is(status, STELE_EBUSY);
-    ck_assert_uint_eq(submitted, 65536);
-    e2e_is(stele_channel_ping(&channel, -1), STELE_EBUSY); /* others are pending */
-    for (uint32_t i = 0; i < submitted; i++) {
-        e2e_ok(stele_channel_collect(&channel, &completion, -1));
-        e2e_ok(completion.status);
-    }
-    e2e_ok(stele_channel_ping(&channel, -1));
-    stele_channel_close(&channel);
-}
-END_TEST
-
-START_TEST(vector_answers_each_command)
-{
-    struct e2e_world *world = e2e_world();
-    struct stele_channel channel;
-    struct stele_completion completion;
-    struct stele_vector vector;
-    uint16_t id = 0;
-    uint32_t request;
-    char value[16];
-    e2e_start(world, NULL);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_table_create(&channel, "t", &id, -1));
-    look(world, "t");
-    stele_vector_init(&vector, 4 << 20);
-    e2e_is(stele_channel_submit_vector(&channel, &vector, NULL), STELE_EINVAL);
-    e2e_ok(stele_vector_put(&vector, id, "a", 1, "1", 1));
-    e2e_ok(stele_vector_erase(&vector, id, "a", 1));
-    e2e_ok(stele_vector_erase(&vector, id, "a", 1));
-    e2e_ok(stele_vector_put(&vector, (uint16_t)(id + 1), "a", 1, "2", 1));
-    e2e_ok(stele_vector_put(&vector, id, "a", 1, "3", 1));
-    e2e_ok(stele_channel_submit_vector(&channel, &vector, &request));
-    e2e_ok(stele_channel_submit_put(&channel, id, "b", 1, "4", 1, NULL));
-    e2e_ok(stele_channel_collect(&channel, &completion, -1));
-    ck_assert_uint_eq(completion.request, request);
-    e2e_ok(completion.status);
-    ck_assert_uint_eq(completion.vector.count, 5);
-    e2e_is(stele_completion_status(&completion, 0), STELE_OK);
-    e2e_is(stele_completion_status(&completion, 1), STELE_OK);
-    e2e_is(stele_completion_status(&completion, 2), STELE_ENOTFOUND);
-    e2e_is(stele_completion_status(&completion, 3), STELE_ENOTABLE);
-    e2e_is(stele_completion_status(&completion, 4), STELE_OK);
-    e2e_ok(stele_channel_collect(&channel, &completion, -1));
-    e2e_ok(value_of("a", value, sizeof(value)));
-    ck_assert_str_eq(value, "3");
-    /* as many as a vector holds: more than one turn's budget */
-    stele_vector_reset(&vector);
-    for (uint32_t i = 0; i < 65536; i++)
-        ck_assert_int_eq(stele_vector_put(&vector, id, &i, 2, NULL, 0), STELE_OK);
-    e2e_is(stele_vector_put(&vector, id, "a", 1, "1", 1), STELE_ETOOBIG);
-    for (int round = 0; round < 3; round++)
-        e2e_ok(stele_channel_submit_vector(&channel, &vector, NULL));
-    for (int round = 0; round < 3; round++) {
-        e2e_ok(stele_channel_collect(&channel, &completion, -1));
-        e2e_ok(completion.status);
-        ck_assert_uint_eq(completion.vector.count, 65536);
-        for (uint32_t i = 0; i < 65536; i++)
-            ck_assert_int_eq(stele_completion_status(&completion, i), STELE_OK);
-    }
-    stele_vector_fini(&vector);
-    stele_channel_close(&channel);
-}
-END_TEST
-
 START_TEST(large_values)
 {
     struct e2e_world *world = e2e_world();
@@ -311,107 +172,6 @@ START_TEST(segment_descriptor)
 }
 END_TEST
 
-START_TEST(deadline_leaves_the_channel_usable)
-{
-    struct e2e_world *world = e2e_world();
-    struct stele_channel channel;
-    uint16_t id = 0;
-    char value[8];
-    e2e_start(world, NULL);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_table_create(&channel, "t", &id, -1));
-    look(world, "t");
-    kill(world->pid, SIGSTOP);
-    e2e_is(stele_channel_put(&channel, id, "k", 1, "v", 1, 20), STELE_ETIMEDOUT);
-    e2e_is(stele_channel_erase(&channel, id, "absent", 6, 20), STELE_ETIMEDOUT);
-    kill(world->pid, SIGCONT);
-    e2e_ok(stele_channel_ping(&channel, -1)); /* not the answer to one of those two */
-    e2e_ok(value_of("k", value, sizeof(value)));
-    ck_assert_uint_eq(channel.abandoned, 0);
-    stele_channel_close(&channel);
-}
-END_TEST
-
-START_TEST(deadline_in_half_a_frame_breaks_the_channel)
-{
-    struct e2e_world *world = e2e_world();
-    struct stele_channel channel;
-    uint16_t id = 0;
-    size_t bytes = 16u << 20;
-    char *value = calloc(1, bytes);
-    e2e_start(world, NULL);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_table_create(&channel, "t", &id, -1));
-    kill(world->pid, SIGSTOP);
-    e2e_is(stele_channel_put(&channel, id, "k", 1, value, bytes, 20), STELE_ETIMEDOUT);
-    kill(world->pid, SIGCONT);
-    e2e_is(stele_channel_ping(&channel, -1), STELE_ETIMEDOUT);
-    stele_channel_close(&channel);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_ping(&channel, -1));
-    look(world, "t");
-    e2e_is(stele_contains(&table, "k", 1), STELE_ENOTFOUND);
-    free(value);
-    stele_channel_close(&channel);
-}
-END_TEST
-
-START_TEST(lost_connection_is_never_silent)
-{
-    struct e2e_world *world = e2e_world();
-    struct stele_channel channel;
-    struct stele_completion completion;
-    uint16_t id = 0;
-    e2e_start(world, NULL);
-    e2e_connect(world, &channel);
-    e2e_ok(stele_channel_table_create(&channel, "t", &id, -1));
-    kill(world->pid, SIGSTOP);
-    for (int i = 0; i < 10; i++)
-        e2e_ok(stele_channel_submit_put(&channel, id, &i, sizeof(i), "v", 1, NULL));
-    e2e_ok(stele_channel_flush(&channel));
-    e2e_stop(world, SIGKILL);
-    e2e_is(stele_channel_collect(&channel, &completion, -1), STELE_ECLOSED);
-    ck_assert_uint_eq(stele_channel_pending(&channel), 10);
-    e2e_is(stele_channel_submit_put(&channel, id, "k", 1, "v", 1, NULL), STELE_ECLOSED);
-    stele_channel_close(&channel);
-    e2e_is(stele_channel_ping(&channel, -1), STELE_ECLOSED);
-    e2e_is(stele_channel_connect(&channel, world->socket_path, 1000), STELE_ECLOSED);
-    e2e_is(stele_channel_connect(&channel, "/nowhere/at/all", 1000), STELE_ECLOSED);
-    e2e_is(stele_channel_connect(&channel, "", 1000), STELE_EINVAL);
-}
-END_TEST
-
-START_TEST(other_users_may_not_write)
-{
-    struct e2e_world *world = e2e_world();
-    int status = -1;
-    e2e_start(world, (const char *const[]){"--mode", "0644", NULL});
-    if (geteuid() != 0)
-        return; /* only root can play another user */
-    pid_t child = fork();
-    if (child == 0) {
-        struct stele_channel channel;
-        uint16_t id = 0;
-        int fd;
-        if (setgid(65534) != 0 || setuid(65534) != 0)
-            _exit(2);
-        if (stele_channel_connect(&channel, world->socket_path, E2E_PATIENCE_MS) != STELE_OK)
-            _exit(3);
-        if (channel.info.may_write || stele_channel_ping(&channel, -1) != STELE_OK)
-            _exit(4);
-        if (stele_channel_table_create(&channel, "t", &id, -1) != STELE_EPERM)
-            _exit(5);
-        if (stele_channel_put(&channel, 0, "k", 1, "v", 1, -1) != STELE_EPERM)
-            _exit(6);
-        if (stele_channel_segment_fd(&channel, -1, &fd) != STELE_OK)
-            _exit(7);
-        _exit(0);
-    }
-    ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
-}
-END_TEST
-
 START_TEST(full_segment_refuses_and_goes_on)
 {
     struct e2e_world *world = e2e_world();
@@ -449,15 +209,8 @@ int main(int argc, char **argv)
     tcase_add_test(all, put_is_visible_when_acknowledged);
     tcase_add_test(all, tables_come_and_go);
     tcase_add_test(all, tables_run_out);
-    tcase_add_test(all, pipeline_of_100000);
-    tcase_add_test(all, pipeline_without_collecting_is_bounded);
-    tcase_add_test(all, vector_answers_each_command);
     tcase_add_test(all, large_values);
     tcase_add_test(all, segment_descriptor);
-    tcase_add_test(all, deadline_leaves_the_channel_usable);
-    tcase_add_test(all, deadline_in_half_a_frame_breaks_the_channel);
-    tcase_add_test(all, lost_connection_is_never_silent);
-    tcase_add_test(all, other_users_may_not_write);
     tcase_add_test(all, full_segment_refuses_and_goes_on);
     return e2e_run(suite, argc, argv);
 }

@@ -177,7 +177,7 @@ static struct op make_op(struct client *client)
 {
     struct op op = {OP_PUT, 0, 0};
     uint32_t dice = random_below(&client->random, 16);
-    uint64_t window = 64 + client->done / 16;
+    uint64_t window = 64 + client->done / 128;
     client->done++;
     if (dice == 0) {
         op.kind = OP_CAS;

@@ -114,7 +114,6 @@ START_TEST(idle_connections_are_cheap)
         SEND(fds[i], PING);
         EXPECT(fds[i], PONG);
     }
-    fprintf(stderr, "IDLE %zu\n", (private_bytes(world) - before) / COUNT);
     expect_growth(world, before, COUNT * (size_t)(16 << 10));
     for (int i = 0; i < COUNT; i++)
         close(fds[i]);
@@ -151,7 +150,6 @@ START_TEST(unread_replies_are_bounded)
             SEND(fds[r], "\x09\0\0\0\x16\0" HANDLE "\x03\0\0\0\0\0\x10\0\x01\0\0\0k");
     }
     wait_for_quiet(&channel);
-    fprintf(stderr, "UNREAD %zu\n", (private_bytes(world) - before));
     expect_growth(world, before, 16 * MIB);
     e2e_ok(stele_channel_put(&channel, id, "other", 5, value, 1000, -1)); /* others are served */
     for (int i = 0; i < READER_GETS; i++)
@@ -191,7 +189,6 @@ START_TEST(unread_small_replies_are_bounded)
             ck_assert_int_gt(send(fds[r], pings, sizeof(pings), MSG_NOSIGNAL), 0);
     }
     wait_for_quiet(&channel);
-    fprintf(stderr, "SMALL %zu\n", (private_bytes(world) - before));
     expect_growth(world, before, 16 * MIB);
     for (int r = 0; r < READERS; r++)
         close(fds[r]);
@@ -241,6 +238,7 @@ START_TEST(halves_of_large_frames_are_bounded)
     struct e2e_world *world = e2e_world();
     struct stele_channel channel;
     struct stele_completion completion;
+    enum stele_status status;
     int fds[HALVES];
     uint8_t *value = calloc(1, 8 * MIB);
     size_t got = 0;
@@ -250,7 +248,6 @@ START_TEST(halves_of_large_frames_are_bounded)
     e2e_ok(stele_channel_put(&channel, id, "large", 5, value, 8 * MIB, -1));
     size_t before = private_bytes(world);
     begin_halves(world, fds);
-    fprintf(stderr, "HALVES %zu\n", (private_bytes(world) - before));
     expect_growth(world, before, LARGE_BOUND);
     /* ordinary commands go on; a large value cannot be had for the moment */
     e2e_ok(stele_channel_put(&channel, id, "small", 5, "v", 1, E2E_PATIENCE_MS));
@@ -258,10 +255,14 @@ START_TEST(halves_of_large_frames_are_bounded)
     e2e_is(stele_channel_get(&channel, id, "large", 5, value, 8 * MIB, &got, E2E_PATIENCE_MS),
            STELE_EBUSY);
     /* and a large frame gets its turn, at the latest when those that are stuck have lost theirs */
-    int64_t began = stelei_io_now_ms();
     e2e_ok(stele_channel_submit_put(&channel, id, "mine", 4, value, 8 * MIB, NULL));
-    e2e_ok(stele_channel_collect(&channel, &completion, -1));
-    fprintf(stderr, "WAITED %lld\n", (long long)(stelei_io_now_ms() - began));
+    int64_t deadline = stelei_io_deadline(4 * E2E_PATIENCE_MS);
+    while ((status = stele_channel_collect(&channel, &completion, 50)) == STELE_ETIMEDOUT) {
+        ck_assert_msg(stelei_io_left_ms(deadline) > 0, "it never gets its turn");
+        for (int i = 0; i < HALVES; i++) /* a byte now and then must not keep them their place */
+            send(fds[i], "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    e2e_ok(status);
     e2e_ok(completion.status);
     ck_assert(e2e_logged(world, "does not send the rest"));
     expect_growth(world, before, LARGE_BOUND);
@@ -270,6 +271,41 @@ START_TEST(halves_of_large_frames_are_bounded)
     wait_for_quiet(&channel);
     e2e_ok(stele_channel_get(&channel, id, "large", 5, value, 8 * MIB, &got, E2E_PATIENCE_MS));
     expect_growth(world, before, 32 * MIB); /* all of it was given back */
+    free(value);
+    stele_channel_close(&channel);
+}
+END_TEST
+
+/* Large values that nobody takes: others are refused theirs for the moment, and nothing else. */
+START_TEST(unread_large_values_are_bounded)
+{
+    enum { COUNT = 16 };
+    struct e2e_world *world = e2e_world();
+    struct stele_channel channel;
+    int fds[COUNT];
+    size_t got = 0, bytes = 48 * MIB;
+    uint8_t *value = calloc(1, bytes);
+    e2e_start(world, (const char *const[]){"--max-bytes", "512M", NULL});
+    uint16_t id = begin(world, &channel);
+    e2e_ok(stele_channel_put(&channel, id, "k", 1, value, bytes, -1));
+    size_t before = private_bytes(world);
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = wire_greet(world);
+        SEND(fds[i], "\x09\0\0\0\x16\0" HANDLE "\x03\0\0\0\0\0\0\x03\x01\0\0\0k");
+    }
+    wait_for_quiet(&channel);
+    expect_growth(world, before, LARGE_BOUND);
+    EXPECT(fds[COUNT - 1], "\x04\0\0\0\x96\0\0\0\x03\0\0\0\x05\0\0\0"); /* STELE_EBUSY */
+    e2e_is(stele_channel_get(&channel, id, "k", 1, value, bytes, &got, -1), STELE_EBUSY);
+    e2e_is(stele_channel_get(&channel, id, "k", 1, value, 1, &got, -1), STELE_ESHORT);
+    ck_assert_uint_eq(got, bytes);
+    e2e_ok(stele_channel_put(&channel, id, "small", 5, "v", 1, E2E_PATIENCE_MS));
+    e2e_ok(stele_channel_put(&channel, id, "large", 5, value, 8 * MIB, E2E_PATIENCE_MS));
+    for (int i = 0; i < COUNT; i++)
+        close(fds[i]);
+    wait_for_quiet(&channel);
+    e2e_ok(stele_channel_get(&channel, id, "k", 1, value, bytes, &got, E2E_PATIENCE_MS));
+    expect_growth(world, before, 32 * MIB);
     free(value);
     stele_channel_close(&channel);
 }
@@ -294,7 +330,6 @@ START_TEST(one_byte_left_behind)
         EXPECT(fds[i], "\x04\0\0\0\x90\0\0\0\x01\0\0\0\0\0\0\0");
     }
     wait_for_quiet(&channel);
-    fprintf(stderr, "BYTE %zu\n", (private_bytes(world) - before));
     expect_growth(world, before, 32 * MIB);
     for (int i = 0; i < COUNT; i++)
         close(fds[i]);
@@ -315,6 +350,7 @@ int main(int argc, char **argv)
     tcase_add_test(all, unread_replies_are_bounded);
     tcase_add_test(all, unread_small_replies_are_bounded);
     tcase_add_test(all, halves_of_large_frames_are_bounded);
+    tcase_add_test(all, unread_large_values_are_bounded);
     tcase_add_test(all, one_byte_left_behind);
     return e2e_run(suite, argc, argv);
 }

@@ -39,14 +39,15 @@ static int judge(enum stele_status status, int bit)
     return status == STELE_OK ? bit : status == STELE_EPERM ? 0 : WRONG;
 }
 
-/* Tries everything once. A daemon that closes the connection has not connected us. */
+/* Tries everything once. */
 static int try_all(const char *socket_path)
 {
     struct stele_channel channel;
     uint16_t id = 0;
     int found = CONNECTED, fd = -1;
-    if (stele_channel_connect(&channel, socket_path, E2E_PATIENCE_MS) != STELE_OK)
-        return 0;
+    enum stele_status status = stele_channel_connect(&channel, socket_path, E2E_PATIENCE_MS);
+    if (status != STELE_OK) /* the daemon's word, or the file's mode */
+        return status == STELE_EPERM || status == STELE_EACCES ? 0 : WRONG;
     found |= judge(stele_channel_table_find(&channel, "t", &id, -1), READS);
     found |= judge(stele_channel_put(&channel, id, "k", 1, "v", 1, -1), WRITES);
     found |= judge(stele_channel_table_clear(&channel, id, -1), ADMINISTERS);

@@ -120,3 +120,20 @@ hex segment/depth "04 0000 08 ff03000000000000"
 hex segment/link "04 1400 04 f0ff0700"
 hex segment/record "05 0000 08 ffff0000 ffffff1f"
 hex segment/value_bytes "05 0400 04 ffff3f00"
+
+# ---- cli: which, then bytes ------------------------------------------------------------------
+text cli/tsv '\000key\tvalue'
+text cli/tsv_escapes '\000a\\tb\\n\\r\\\\\\x00\\xfF\t\\x7f'
+text cli/tsv_wrong '\000a\\q\tb\\x1'
+text cli/tsv_tabs '\000a\tb\tc'
+text cli/tsv_return '\000\t\r'
+text cli/json '\001{"key":"k","value":"v"}'
+text cli/json_base64 '\001{"key_base64":"AP8=","other":[1,{"a":null}],"value":"\303\251"}'
+text cli/json_escape '\001{"value":"\\u0000\\ud83d\\ude00","key":""}'
+text cli/json_wrong '\001{"key":1,"value":"v"'
+text cli/json_twice '\001{"key":"a","key":"b","key_base64":"AA==","value":""} x'
+text cli/bytes '\002\003k\000\377\200\303\251\t\n\\'
+text cli/base64 '\003QUJDRA=='
+text cli/number '\00418446744073709551615'
+text cli/seconds '\0040.25'
+text cli/lines '\005one\n\ntwo three four\nfive'

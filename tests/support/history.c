@@ -53,8 +53,8 @@ static bool explains(const struct history_op *op, struct history_state *state)
         return true;
     if (status != (enum stele_status)op->status)
         return false;
-    bool told = !op->untold && status == STELE_OK &&
-                (op->kind == HISTORY_GET || op->kind == HISTORY_INCR);
+    bool told =
+        !op->untold && status == STELE_OK && (op->kind == HISTORY_GET || op->kind == HISTORY_INCR);
     return !told || result == op->result;
 }
 
@@ -247,6 +247,8 @@ static bool walk_end(struct walk *walk, size_t op)
             good = walk_expand(walk, config);
     }
     walk->open &= ~bit;
+    for (slot = 0; slot < HISTORY_WIDTH_MAX; slot++)
+        walk->before[slot] &= ~bit; /* the slot will be another operation's */
     return good;
 }
 
@@ -272,9 +274,10 @@ enum history_verdict history_check(const struct history_op *ops, size_t count,
     struct config first = {0, initial};
     enum history_verdict verdict = HISTORY_TOO_WIDE;
     struct event *events = make_events(ops, count);
+    memset(&walk, 0, sizeof walk);
     walk.ops = ops;
-    walk.open = 0;
-    bool now = configs_init(&walk.now, CONFIGS_FIRST), seen = configs_init(&walk.seen, CONFIGS_FIRST);
+    bool now = configs_init(&walk.now, CONFIGS_FIRST),
+         seen = configs_init(&walk.seen, CONFIGS_FIRST);
     if (events && now && seen && configs_add(&walk.now, &first))
         verdict = walk_all(&walk, events, 2 * count, culprit);
     configs_fini(&walk.now);

@@ -61,7 +61,7 @@ enum history_verdict {
 
 /*
  * Judges the history of one key that held `initial` before. The order of `ops` matters only within
- * one client. *final (may be NULL) is a state that it may hold afterwards.
+ * one client. *culprit is set with HISTORY_BAD.
  */
 enum history_verdict history_check(const struct history_op *ops, size_t count,
                                    struct history_state initial, size_t *culprit);

@@ -202,7 +202,7 @@ static inline enum stele_status stele_channel_get(struct stele_channel *channel,
     if (!stelei_decode_get_reply(reply.body, reply.frame.length, &value, &bytes) ||
         (reply.status == STELE_OK && bytes > capacity))
         return channel->broken = STELE_EPROTO;
-    if (reply.status == STELE_OK && bytes > 0)
+    if (reply.status == STELE_OK && capacity > 0 && bytes > 0) /* an empty buffer may be NULL */
         memcpy(buffer, value, bytes);
     *value_bytes = bytes;
     return reply.status;

@@ -334,6 +334,100 @@ static void commit_operations(struct explore_stage *stage)
         explore_put(stage, 1 + i % 2, 600 + 100 * i);
 }
 
+/* ---- sparse slabs ------------------------------------------------------------------------- */
+
+#define SLAB_KEYS  14u /* records of LARGE bytes in a slab */
+#define PAGES_LEFT 24u /* a new slab takes 16 of them, and then there are few */
+
+static uint32_t run_bytes(uint32_t value_bytes)
+{
+    return (value_bytes + 16 + 4095) & ~UINT32_C(4095);
+}
+
+/* Bytes of free pages: what is no slab, and none of the `runs` bytes that the ballast takes. */
+static uint32_t page_bytes(const struct explore_stage *stage, uint32_t runs)
+{
+    struct stele_store_stats stats;
+    const struct stelei_header *header = (const struct stelei_header *)(const void *)stage->base;
+    uint64_t slabs = 0;
+    stele_store_get_stats(stage->store, &stats);
+    for (uint64_t unit = 0; unit < stage->class_bytes; unit++) {
+        unsigned cls = stage->base[stage->classes_off + unit];
+        slabs += cls != STELEI_CLASS_FREE && cls <= STELEI_CLASS_COUNT;
+    }
+    return (uint32_t)(stats.committed_bytes - header->data_off - slabs * STELEI_UNIT_BYTES) - runs;
+}
+
+/* Takes all pages but a few. The first key of the ballast. */
+static unsigned leave_few_pages(struct explore_stage *stage)
+{
+    uint32_t runs = 0;
+    unsigned first = stage->keys;
+    while (page_bytes(stage, runs) > PAGES_LEFT * 4096) {
+        uint32_t left = page_bytes(stage, runs) - PAGES_LEFT * 4096;
+        /* no two of one size: scans tell them apart by it */
+        uint32_t bytes = left < 3 * BALLAST ? left - 16 : BALLAST + 8 * stage->values;
+        explore_put(stage, explore_stage_key(stage, 4, 1, -1), bytes);
+        runs += run_bytes(bytes);
+    }
+    return first;
+}
+
+/*
+ * Three slabs with nothing but keys 0, 1 and 2 in them, one each, and hardly a free page: the next
+ * slab brings about a pass that moves keys 0 and 1 beside key 2. Key 3 is for that next slab.
+ */
+static void evacuate_setup(struct explore_stage *stage)
+{
+    three_keys(stage);
+    for (unsigned slab = 0; slab < 3; slab++) {
+        explore_put(stage, slab, LARGE);
+        for (unsigned n = 1; n < SLAB_KEYS; n++)
+            explore_put(stage, explore_stage_key(stage, 4, 1 + n % 15, -1), LARGE);
+    }
+    unsigned ballast = leave_few_pages(stage);
+    for (unsigned key = 4; key < ballast; key++)
+        explore_erase(stage, key);
+    explore_erase(stage, ballast); /* brings all else through the quarantine */
+}
+
+/*
+ * The same with slabs of the size of a line: in the first stands the line of key 0, whose head is
+ * full, and in each of them a record that keeps it.
+ */
+static void evacuate_line_setup(struct explore_stage *stage)
+{
+    for (int i = 0; i < 3; i++)
+        explore_stage_watched(stage, 12, 0, TAG);
+    explore_stage_key(stage, 4, 1, -1);
+    for (int i = 0; i < 10; i++)
+        explore_put(stage, explore_stage_key(stage, 12, 0, -1), 8);
+    explore_put(stage, explore_stage_key(stage, 4, 1, -1), LINE);
+    explore_put(stage, 0, SMALL);
+    for (uint64_t slab = 0; slab < 2; slab++) {
+        explore_fill(stage, slab * 1100, (slab + 1) * 1100, LINE);
+        explore_put(stage, explore_stage_key(stage, 4, 1, -1), LINE);
+    }
+    explore_fill(stage, 2200, 2900, LINE);
+    unsigned ballast = leave_few_pages(stage);
+    explore_unfill(stage, 0, 2900);
+    explore_erase(stage, ballast);
+}
+
+/* The pass, its end, and a slab of another class in one of the freed units. */
+static void evacuate_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 3, 104);
+    explore_step(stage);
+    explore_put(stage, 3, 200);
+}
+
+static void evacuate_write_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 3, 104);
+    explore_put(stage, 0, SMALL);
+}
+
 #define MIB4 (UINT64_C(4) << 20)
 
 const struct explore_scenario explore_scenarios[] = {
@@ -382,6 +476,12 @@ const struct explore_scenario explore_scenarios[] = {
      MIB4, ALL, false},
     {"large", "a large value overwritten, its block reused by another", large_setup,
      large_operations, MIB4, ALL, false},
+    {"evacuate", "two records moved out of sparse slabs, whose memory another class gets",
+     evacuate_setup, evacuate_operations, MIB4, NO_SCAN, false},
+    {"evacuate-write", "a record moved out of a sparse slab, then replaced", evacuate_setup,
+     evacuate_write_operations, MIB4, 1u << EXPLORE_GET, true},
+    {"evacuate-line", "a line moved out of a sparse slab, whose memory another class gets",
+     evacuate_line_setup, evacuate_operations, MIB4, ALL, false},
     {"commit", "a value in a chunk that was not there before", commit_setup, commit_operations,
      2 * MIB4, 1u << EXPLORE_GET | 1u << EXPLORE_VIEW, false},
 };

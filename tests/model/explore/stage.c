@@ -204,6 +204,20 @@ void explore_put(struct explore_stage *stage, unsigned key, uint32_t bytes)
     acknowledge(stage);
 }
 
+void explore_fill(struct explore_stage *stage, uint64_t from, uint64_t end, uint32_t bytes)
+{
+    static const uint8_t value[4096];
+    for (; from < end; from++)
+        explore_expect(
+            stele_store_put(stage->store, stage->table, &from, sizeof from, value, bytes), "fill");
+}
+
+void explore_unfill(struct explore_stage *stage, uint64_t from, uint64_t end)
+{
+    for (; from < end; from++)
+        explore_expect(stele_store_erase(stage->store, stage->table, &from, sizeof from), "unfill");
+}
+
 void explore_erase(struct explore_stage *stage, unsigned key)
 {
     explore_expect(stele_store_erase(stage->store, stage->table, stage->key[key].bytes,

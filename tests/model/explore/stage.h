@@ -75,6 +75,11 @@ void explore_step(struct explore_stage *stage);
 int explore_value_of(const struct explore_stage *stage, unsigned key, const void *data,
                      size_t bytes);
 
+/* In a setup only: entries `from` to `end` that nobody watches, with values of `bytes` bytes; and
+ * erases them all again. */
+void explore_fill(struct explore_stage *stage, uint64_t from, uint64_t end, uint32_t bytes);
+void explore_unfill(struct explore_stage *stage, uint64_t from, uint64_t end);
+
 /* Where the object behind `fd` is mapped writable. */
 uint8_t *explore_mapping_of(int fd);
 

@@ -2,7 +2,8 @@
  * The model test: random operations on a store and on a plain map, and whatever either says the
  * other must say too. Tables come, go and are cleared; values change size; the segment fills up;
  * writers close and adopt. After each batch: verify, and every entry compared through the writer's
- * find, a reader's get and a reader's scan. One reader stays attached all the time.
+ * find, a reader's get and a reader's scan. One reader stays attached all the time. In half of the
+ * worlds the sizes of values drift from batch to batch, so that slabs become sparse and are emptied.
  *
  *   random_model [SEED [SECONDS]]      also STELE_TEST_SEED; SECONDS scales with STELE_TEST_SCALE
  *
@@ -32,7 +33,9 @@ struct model {
     struct stele_table handle[TABLES]; /* opened once for each life of a table */
     uint64_t max_bytes;
     uint32_t keys; /* different ones in use: few make replaces, many make growth */
-    uint64_t seed, operations, full, adoptions, compared;
+    bool drifting; /* most values have about `size` bytes, which changes with each batch */
+    uint32_t size;
+    uint64_t seed, operations, full, adoptions, compared, evacuations, moved_bytes;
     uint8_t value[VALUE_BYTES], other[VALUE_BYTES];
 };
 
@@ -73,10 +76,26 @@ static void begin_world(struct model *model)
     segment_name_clean();
     model->max_bytes = mib[random_below(&model->random, 4)] << 20;
     model->keys = 10u << random_below(&model->random, 10);
+    model->drifting = random_below(&model->random, 2);
+    if (model->drifting) {
+        model->max_bytes = mib[random_below(&model->random, 2)] << 20;
+        model->keys = 2000 + random_below(&model->random, 8000);
+    }
     memset(model->live, 0, sizeof model->live);
     open_store(model);
     enum stele_status status = stele_reader_attach(&model->reader, segment_name());
     MUST(model, status == STELE_OK, "%s", stele_status_name(status));
+}
+
+/* What the store says about itself ends with it. */
+static void close_store(struct model *model)
+{
+    struct stele_store_stats stats;
+    stele_store_get_stats(model->store, &stats);
+    MUST(model, stats.adoption_dropped == 0, "%" PRIu64 " entries dropped", stats.adoption_dropped);
+    model->evacuations += stats.evacuations;
+    model->moved_bytes += stats.moved_bytes;
+    stele_store_close(model->store);
 }
 
 static void end_world(struct model *model)
@@ -84,7 +103,7 @@ static void end_world(struct model *model)
     for (unsigned t = 0; t < TABLES; t++)
         reference_clear(&model->map[t]);
     stele_reader_detach(&model->reader);
-    stele_store_close(model->store);
+    close_store(model);
     stele_store_unlink(segment_name());
 }
 
@@ -105,6 +124,8 @@ static uint32_t random_value_bytes(struct model *model)
     uint32_t kind = random_below(&model->random, 1000);
     if (kind < 2)
         return VALUE_BYTES - random_below(&model->random, 100);
+    if (model->drifting && kind < 900)
+        return model->size + random_below(&model->random, 16);
     if (kind < 100)
         return random_below(&model->random, 20001);
     return random_below(&model->random, kind < 500 ? 64 : 600);
@@ -316,7 +337,7 @@ static void compare(struct model *model)
 
 static void change_writers(struct model *model)
 {
-    stele_store_close(model->store);
+    close_store(model);
     open_store(model);
     MUST(model, stele_store_get_origin(model->store) == STELE_STORE_ADOPTED, "not adopted");
     model->adoptions++;
@@ -327,6 +348,9 @@ static void run_batch(struct model *model)
     uint32_t operations = 1 + random_below(&model->random, 3000);
     uint32_t every = 1u << random_below(&model->random, 8); /* how eagerly it does housework */
     uint32_t budget = 1u << random_below(&model->random, 6);
+    model->size = 8u << random_below(&model->random, 8);
+    if (model->drifting)
+        operations += 6000;
     if (random_below(&model->random, 3) == 0)
         change_writers(model);
     for (uint32_t i = 0; i < operations; i++) {
@@ -369,8 +393,10 @@ int main(int argc, char **argv)
         worlds++;
     } while (suite_seconds() < end);
     printf("%u worlds, %" PRIu64 " operations (%" PRIu64 " found it full), %" PRIu64
-           " adoptions, %" PRIu64 " entries compared\n",
-           worlds, model->operations, model->full, model->adoptions, model->compared);
+           " adoptions, %" PRIu64 " entries compared, %" PRIu64
+           " passes over sparse slabs moved %" PRIu64 " bytes\n",
+           worlds, model->operations, model->full, model->adoptions, model->compared,
+           model->evacuations, model->moved_bytes);
     free(model);
     return segment_name_fini(EXIT_SUCCESS);
 }

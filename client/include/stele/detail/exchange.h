@@ -102,12 +102,14 @@ static inline enum stele_status stelei_channel_spin(struct stele_channel *channe
     if (!stelei_spin_wanted(&channel->spin))
         return status;
     int64_t end_ns = stelei_io_now_ns() + (int64_t)channel->spin.limit_us * 1000;
-    if (deadline < end_ns / 1000000)
+    bool whole = deadline >= end_ns / 1000000; /* one that is cut short teaches nothing */
+    if (!whole)
         end_ns = deadline * 1000000;
     do {
         status = stelei_channel_receive(channel);
     } while (status == STELE_EBUSY && stelei_io_now_ns() < end_ns);
-    stelei_spin_learn(&channel->spin, status != STELE_EBUSY);
+    if (whole || status != STELE_EBUSY)
+        stelei_spin_learn(&channel->spin, status != STELE_EBUSY);
     return status;
 }
 
@@ -134,10 +136,7 @@ static inline enum stele_status stelei_channel_send(struct stele_channel *channe
             continue;
         if (status != STELE_EBUSY)
             return channel->broken = status;
-        /* a full `in` holds every reply there can be: more to read is the end of the stream, and
-         * sending tells of that too */
-        bool full = channel->in_tail - channel->in_head == channel->in_capacity;
-        status = stelei_io_wait(channel->fd, full ? POLLOUT : POLLIN | POLLOUT, deadline, &ready);
+        status = stelei_io_wait(channel->fd, POLLIN | POLLOUT, deadline, &ready);
         if (status != STELE_OK)
             return status;
         if (ready & POLLIN)

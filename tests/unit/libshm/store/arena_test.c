@@ -214,6 +214,74 @@ START_TEST(while_holding_nothing_is_recycled)
 }
 END_TEST
 
+/* What a former writer's successor retired while it adopted comes back in slices. */
+START_TEST(holding_ends_in_slices)
+{
+    arena->holding = true;
+    for (unsigned i = 0; i < 250; i++)
+        arena_retire(arena, alloc(1000), 1000);
+    arena_restart_clock(arena);
+    ck_assert_uint_eq(arena->stale_blocks, 250);
+    for (unsigned i = 0; i < 10; i++) /* these come behind */
+        arena_retire(arena, alloc(1000), 1000);
+    uint64_t used = arena->slabs.used_bytes, next = recycled();
+    for (unsigned slice = 1; slice <= 2; slice++) {
+        ck_assert(arena_release(arena, 100));
+        ck_assert(arena->holding);
+        ck_assert_uint_eq(arena->slabs.used_bytes, used - slice * 100 * 1024);
+    }
+    ck_assert(!arena_release(arena, 100));
+    ck_assert(!arena->holding);
+    ck_assert_uint_eq(arena->slabs.used_bytes, 10 * 1024);
+    ck_assert_uint_eq(recycled(), next); /* the clock was past their numbers already */
+    ck_assert_uint_eq(arena->quarantine_blocks, 10);
+    ck_assert(arena_drain(arena));
+    ck_assert_uint_eq(recycled(), retired());
+}
+END_TEST
+
+START_TEST(draining_to_a_number_is_bounded)
+{
+    arena->quarantine_keep = UINT64_MAX;
+    for (unsigned i = 0; i < 100; i++)
+        arena_retire(arena, alloc(1000), 1000);
+    ck_assert(arena_drain_to(arena, 70, 30));
+    ck_assert_uint_eq(recycled(), 30);
+    ck_assert(arena_drain_to(arena, 70, 39));
+    ck_assert(!arena_drain_to(arena, 70, 30));
+    ck_assert_uint_eq(recycled(), 70);
+    ck_assert(!arena_drain_to(arena, 70, 30)); /* it is there already */
+    ck_assert_uint_eq(recycled(), 70);
+    ck_assert_uint_eq(arena->quarantine_blocks, 30);
+}
+END_TEST
+
+/* Sparse slabs are felt where free pages run out, and not before. */
+START_TEST(pressure_is_felt_when_pages_run_out)
+{
+    static uint64_t block[32000], run[64];
+    unsigned count = 0, runs = 0;
+    enum stele_status status = STELE_OK;
+    while (count < 32000 && rooms->segment.header->committed < 16 * STORES_MIB)
+        block[count++] = alloc(500);
+    ck_assert(!arena->pressed);
+    for (unsigned i = 0; i < count; i++)
+        if (i % 4 != 0)
+            arena_free(arena, block[i], 500);
+    ck_assert_uint_gt(arena_sparse_bytes(arena), 8 * STORES_MIB);
+    ck_assert(arena_worth_packing(arena));
+    bool pressed_with_pages = false;
+    while (!arena->pressed && runs < 64) {
+        run[runs++] = arena_alloc(arena, 65536, ARENA_ORDINARY, &status);
+        pressed_with_pages |= arena->pressed && arena->pages.free_pages > 128;
+    }
+    ck_assert(arena->pressed);
+    ck_assert(!pressed_with_pages);
+    while (runs-- > 0)
+        arena_free(arena, run[runs], 65536);
+}
+END_TEST
+
 /* An empty slab goes back to the pages, so that another class can have it. */
 START_TEST(classes_give_their_slabs_to_each_other)
 {
@@ -262,6 +330,9 @@ START_TEST(check_names_what_is_broken)
     rooms->segment.header->retired++;
     ck_assert_str_eq(arena_check(arena), "recycled + quarantine != retired");
     rooms->segment.header->retired--;
+    arena->slabs.room[stelei_class_of(100)].free++;
+    ck_assert_str_eq(arena_check(arena), "the room of a class does not add up");
+    arena->slabs.room[stelei_class_of(100)].free--;
     ck_assert_ptr_null(arena_check(arena));
 }
 END_TEST
@@ -286,5 +357,8 @@ int main(void)
     tcase_add_test(tcase, memory_that_is_short_ends_the_quarantine);
     tcase_add_test(tcase, lines_need_no_quarantine);
     tcase_add_test(tcase, while_holding_nothing_is_recycled);
+    tcase_add_test(tcase, holding_ends_in_slices);
+    tcase_add_test(tcase, draining_to_a_number_is_bounded);
+    tcase_add_test(tcase, pressure_is_felt_when_pages_run_out);
     return suite_run(suite);
 }

@@ -74,19 +74,71 @@ START_TEST(a_split_parts_long_chains)
 }
 END_TEST
 
-START_TEST(a_chain_too_long_to_split_only_delays)
+START_TEST(a_split_parts_chains_of_any_length)
 {
-    /* more entries with one bucket number than a split can hold: they stay readable */
+    /* 1,000 entries that move together, and 300 that stay behind them in the same chain */
+    uint64_t from = 0, numbers[1300];
+    rooms_colliding(table, 3, 5, &from, numbers, 1000);
+    rooms_colliding(table, 3, 1, &from, numbers + 1000, 300);
+    for (unsigned i = 0; i < 1300; i++)
+        expect_ok(rooms_put(table, numbers[i]));
+    rooms_verify(rooms);
+    ck_assert_uint_le(table->entries * 4, table->buckets * STELEI_BYTES_SLOTS * 3);
+    for (unsigned i = 0; i < 1300; i++)
+        ck_assert(rooms_has(table, numbers[i]));
+}
+END_TEST
+
+START_TEST(a_chain_that_moves_as_a_whole)
+{
+    /* all in one bucket at every depth so far: each split of it moves or keeps all of them */
     uint64_t from = 0, numbers[400];
     rooms_colliding(table, 12, 77, &from, numbers, 400);
     for (unsigned i = 0; i < 400; i++)
         expect_ok(rooms_put(table, numbers[i]));
     rooms_verify(rooms);
+    ck_assert_uint_le(table->entries * 4, table->buckets * STELEI_BYTES_SLOTS * 3);
     for (unsigned i = 0; i < 400; i++)
         ck_assert(rooms_has(table, numbers[i]));
     for (unsigned i = 0; i < 400; i++)
         expect_ok(table_erase(table, &numbers[i], 8));
     ck_assert_uint_eq(table->lines, 0);
+}
+END_TEST
+
+START_TEST(no_memory_for_all_lines_only_delays_a_split)
+{
+    /* the next split needs 39 lines; there are pages for none, and room for ten */
+    enum stele_status status = STELE_OK;
+    static uint64_t run[4000], line[4000];
+    uint64_t from = 0, numbers[400], more = 0;
+    unsigned runs = 0, lines = 0, cls = stelei_class_of(STELEI_BUCKET_BYTES);
+    rooms_colliding(table, 12, 77, &from, numbers, 400);
+    for (unsigned i = 0; i < 400; i++)
+        expect_ok(rooms_put(table, numbers[i]));
+    for (; table->buckets < 77; more++)
+        expect_ok(rooms_put(table, from + more));
+    while ((run[runs] = arena_alloc(&rooms->arena, 65536, ARENA_RESERVE, &status)) != 0)
+        runs++;
+    while (rooms->arena.slabs.room[cls].free > 10)
+        line[lines++] = arena_alloc(&rooms->arena, STELEI_BUCKET_BYTES, ARENA_RESERVE, &status);
+    uint64_t stuck = more + 20, spare = rooms->arena.slabs.room[cls].free;
+    for (; more < stuck; more++)
+        expect_ok(rooms_put(table, from + more));
+    ck_assert_uint_eq(table->buckets, 77);
+    ck_assert_uint_le(rooms->arena.slabs.room[cls].free, spare);
+    ck_assert_uint_ge(rooms->arena.slabs.room[cls].free + 3, spare); /* entries that overflowed */
+    while (runs-- > 0)
+        arena_free(&rooms->arena, run[runs], 65536);
+    while (lines-- > 0)
+        arena_free(&rooms->arena, line[lines], STELEI_BUCKET_BYTES);
+    for (stuck += 20; more < stuck; more++)
+        expect_ok(rooms_put(table, from + more));
+    ck_assert_uint_gt(table->buckets, 77);
+    for (unsigned i = 0; i < 400; i++)
+        ck_assert(rooms_has(table, numbers[i]));
+    while (more-- > 0)
+        ck_assert(rooms_has(table, from + more));
 }
 END_TEST
 
@@ -188,7 +240,9 @@ int main(void)
     tcase_add_test(tcase, growth_crosses_into_chunks);
     tcase_add_test(tcase, geometry_is_published_in_time);
     tcase_add_test(tcase, a_split_parts_long_chains);
-    tcase_add_test(tcase, a_chain_too_long_to_split_only_delays);
+    tcase_add_test(tcase, a_split_parts_chains_of_any_length);
+    tcase_add_test(tcase, a_chain_that_moves_as_a_whole);
+    tcase_add_test(tcase, no_memory_for_all_lines_only_delays_a_split);
     tcase_add_test(tcase, entries_are_pulled_up_into_the_head);
     tcase_add_test(tcase, a_half_split_is_finished);
     tcase_add_test(tcase, no_memory_only_delays_a_split);

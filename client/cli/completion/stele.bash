@@ -1,0 +1,75 @@
+# bash completion for stele: verbs, options, names of tables (asked of the segment), files.
+
+_stele_tables() {
+    # escaped names cannot be typed as they are
+    "${COMP_WORDS[0]}" "$@" tables 2>/dev/null | cut -f 1 | grep -v '\\'
+}
+
+_stele_names() {
+    local object
+    for object in /dev/shm/stele.*; do
+        object=${object#/dev/shm/stele.}
+        [[ $object == '*' || $object == *.lock ]] || printf '%s\n' "$object"
+    done
+}
+
+_stele() {
+    local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+    local verbs='get put insert replace cas incr del scan load dump tables create clear drop stat
+                 ping verify bench shutdown'
+    local options='--name --socket --output --timeout --escapes --help'
+    local verb='' word place=0 i
+    local -a where=()
+    COMPREPLY=()
+
+    case $previous in
+    -n | --name) mapfile -t COMPREPLY < <(compgen -W "$(_stele_names)" -- "$current"); return ;;
+    -S | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
+    -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current"); return ;;
+    --format) mapfile -t COMPREPLY < <(compgen -W 'tsv jsonl' -- "$current"); return ;;
+    -t | --timeout | --prefix | --limit | --seconds) return ;;
+    esac
+
+    # the verb, which argument of it this is, and where to ask for tables
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        case $word in
+        -n | --name | -S | --socket)
+            where+=("$word" "${COMP_WORDS[i + 1]}")
+            i=$((i + 1))
+            ;;
+        -o | --output | -t | --timeout | --prefix | --limit | --format | --seconds) i=$((i + 1)) ;;
+        -*) ;;
+        *)
+            if [[ -z $verb ]]; then verb=$word; else place=$((place + 1)); fi
+            ;;
+        esac
+    done
+
+    if [[ $current == -* ]]; then
+        case $verb in
+        '') options="$options --version" ;;
+        get) options="$options --raw" ;;
+        drop | clear | shutdown) options="$options --yes" ;;
+        scan) options="$options --prefix --limit --keys" ;;
+        load) options="$options --format --strict --create" ;;
+        dump) options="$options --format" ;;
+        bench) options="$options --seconds" ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+        return
+    fi
+    case $verb:$place in
+    :*) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current") ;;
+    create:* | tables:* | stat:* | ping:* | verify:* | shutdown:*) ;;
+    load:1 | dump:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    *:0)
+        # not by compgen -W: that would expand what a name contains
+        while IFS= read -r word; do
+            [[ $word == "$current"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
+        done < <(_stele_tables "${where[@]}")
+        ;;
+    esac
+}
+
+complete -F _stele stele

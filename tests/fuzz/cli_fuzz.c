@@ -1,0 +1,177 @@
+/*
+ * What the command line reads: entries as TSV and as JSON lines, base64, numbers, and files line by
+ * line. A line that is accepted, written again and read again gives the same key and value; every
+ * key and value survive being written and read; lines come out as they are in the file.
+ *
+ * Input: which (see the end), then the bytes.
+ */
+#include <errno.h>
+#include <unistd.h>
+
+#include "entry.h"
+#include "fuzz.h"
+#include "input.h"
+#include "text.h"
+
+struct pair {
+    struct buffer key, value;
+};
+
+static void pair_init(struct pair *pair)
+{
+    buffer_init(&pair->key);
+    buffer_init(&pair->value);
+}
+
+static void pair_fini(struct pair *pair)
+{
+    buffer_fini(&pair->key);
+    buffer_fini(&pair->value);
+}
+
+static bool same(const struct buffer *buffer, const void *bytes, size_t count)
+{
+    return buffer->used == count && (count == 0 || memcmp(buffer->bytes, bytes, count) == 0);
+}
+
+/* One line of text, whatever the bytes were. */
+static void check_line(enum entry_format format, const struct buffer *line)
+{
+    unsigned tabs = 0;
+    fuzz_expect(line->used > 0 && line->bytes[line->used - 1] == '\n');
+    fuzz_expect(memchr(line->bytes, '\n', line->used) == line->bytes + line->used - 1);
+    for (size_t i = 0; i + 1 < line->used; i++) {
+        tabs += line->bytes[i] == '\t';
+        fuzz_expect((unsigned char)line->bytes[i] >= ' ' || line->bytes[i] == '\t');
+    }
+    fuzz_expect(tabs == (format == ENTRY_TSV ? 1 : 0));
+    for (size_t at = 0; at < line->used;) {
+        unsigned bytes = text_utf8((const unsigned char *)line->bytes + at, line->used - at);
+        fuzz_expect(bytes > 0);
+        at += bytes;
+    }
+}
+
+/* Written and read again. */
+static void check_entry(enum entry_format format, const void *key, size_t key_bytes,
+                        const void *value, size_t value_bytes)
+{
+    struct buffer line;
+    struct pair again;
+    char fault[ENTRY_FAULT_BYTES];
+    buffer_init(&line);
+    pair_init(&again);
+    fuzz_expect(entry_write(&line, format, key, key_bytes, value, value_bytes));
+    check_line(format, &line);
+    fuzz_expect(
+        entry_read(format, line.bytes, line.used - 1, &again.key, &again.value, fault));
+    fuzz_expect(same(&again.key, key, key_bytes) && same(&again.value, value, value_bytes));
+    pair_fini(&again);
+    buffer_fini(&line);
+}
+
+static void try_line(enum entry_format format, const uint8_t *bytes, size_t count)
+{
+    struct pair pair;
+    char fault[ENTRY_FAULT_BYTES];
+    pair_init(&pair);
+    memset(fault, '#', sizeof fault);
+    if (entry_read(format, (const char *)bytes, count, &pair.key, &pair.value, fault))
+        check_entry(format, pair.key.bytes ? pair.key.bytes : "", pair.key.used,
+                    pair.value.bytes ? pair.value.bytes : "", pair.value.used);
+    else
+        fuzz_expect(memchr(fault, 0, sizeof fault) && !strchr(fault, '\n'));
+    pair_fini(&pair);
+}
+
+static void try_base64(const uint8_t *bytes, size_t count)
+{
+    struct buffer text, decoded;
+    buffer_init(&text);
+    buffer_init(&decoded);
+    if (text_base64_decode(&decoded, (const char *)bytes, count))
+        fuzz_expect(count % 4 == 0 && decoded.used <= count / 4 * 3);
+    buffer_reset(&decoded);
+    fuzz_expect(text_base64_encode(&text, bytes, count));
+    fuzz_expect(text.used == (count + 2) / 3 * 4);
+    fuzz_expect(text_base64_decode(&decoded, text.bytes ? text.bytes : "", text.used));
+    fuzz_expect(same(&decoded, bytes, count));
+    buffer_fini(&text);
+    buffer_fini(&decoded);
+}
+
+/* The digits say it all; a sign or a blank is none. */
+static void try_numbers(const uint8_t *bytes, size_t count)
+{
+    char text[FUZZ_INPUT_MAX + 1] = {0}, *end;
+    uint64_t number = 77;
+    int64_t integer = 77;
+    int milliseconds = 77;
+    memcpy(text, bytes, count);
+    errno = 0;
+    unsigned long long wanted = strtoull(text, &end, 10);
+    bool good = text[0] >= '0' && text[0] <= '9' && *end == 0 && errno == 0;
+    fuzz_expect(text_parse_u64(text, &number) == good && number == (good ? wanted : 77));
+    if (good && wanted <= INT64_MAX)
+        fuzz_expect(text_parse_i64(text, &integer) && integer == (int64_t)wanted);
+    else if (!text_parse_i64(text, &integer))
+        fuzz_expect(integer == 77);
+    if (text_parse_seconds(text, &milliseconds))
+        fuzz_expect(milliseconds >= 0 && milliseconds <= 86400000);
+    else
+        fuzz_expect(milliseconds == 77);
+}
+
+/* Against newlines looked for in memory; lines longer than the limit are passed over. */
+static void try_lines(const uint8_t *bytes, size_t count, size_t limit)
+{
+    struct input input;
+    const char *text = NULL;
+    size_t at = 0, got = 0;
+    int fd = memfd_create("lines", MFD_CLOEXEC);
+    fuzz_expect(fd >= 0 && write(fd, bytes, count) == (ssize_t)count && lseek(fd, 0, SEEK_SET) == 0);
+    input_init(&input, fd, limit, NULL);
+    while (at < count) {
+        const uint8_t *newline = memchr(bytes + at, '\n', count - at);
+        size_t line = newline ? (size_t)(newline - bytes) - at : count - at;
+        enum input_outcome outcome = input_line(&input, &text, &got);
+        fuzz_expect(outcome == (line > limit ? INPUT_TOO_LONG : INPUT_LINE));
+        if (outcome == INPUT_LINE)
+            fuzz_expect(got == line && (line == 0 || memcmp(text, bytes + at, line) == 0));
+        at += line + 1;
+    }
+    fuzz_expect(input_line(&input, &text, &got) == INPUT_END);
+    input_fini(&input);
+    close(fd);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct fuzz_fence fence;
+    if (size == 0 || size > FUZZ_INPUT_MAX)
+        return 0;
+    size_t count = size - 1, key_bytes = count > 0 ? data[1] % count : 0;
+    const uint8_t *bytes = fuzz_fence_copy(&fence, data + 1, count);
+    switch (data[0] % 6) {
+    case 0:
+        try_line(ENTRY_TSV, bytes, count);
+        break;
+    case 1:
+        try_line(ENTRY_JSONL, bytes, count);
+        break;
+    case 2:
+        check_entry(ENTRY_TSV, bytes, key_bytes, bytes + key_bytes, count - key_bytes);
+        check_entry(ENTRY_JSONL, bytes, key_bytes, bytes + key_bytes, count - key_bytes);
+        break;
+    case 3:
+        try_base64(bytes, count);
+        break;
+    case 4:
+        try_numbers(bytes, count);
+        break;
+    default:
+        try_lines(bytes, count, 1 + data[0] / 6);
+        break;
+    }
+    return 0;
+}
