@@ -2,7 +2,7 @@
 # Measures stele against its peers, on this machine, in one run.
 #
 #   bench/run.sh [--quick|--full|--local] [--pages 2M|4K|own] [--sizes A,B] [--repetitions N]
-#                [--out DIR] [--markdown] [ID...]
+#                [--out DIR] [--steled PATH] [--markdown] [ID...]
 #
 #   --quick     10 K and 1 M keys instead of 10 K, 1 M and 10 M, fewer repetitions through sockets;
 #               --full: 50 M too (needs 24 GiB)

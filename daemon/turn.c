@@ -1,5 +1,7 @@
 #include "turn.h"
 
+#include "turn_memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,14 +9,13 @@
 /* Per connection and turn; with ~0.5 us a command, others wait a few milliseconds at most. */
 #define TURN_COMMANDS_MAX 4096u
 #define TURN_OUT_CAP      ((size_t)256 << 10)
-/* The one that holds memory which others wait for is dropped when it receives less than so many
- * bytes in so many ticks. */
+/* Lines about broken protocols in so many ticks. */
+#define TURN_COMPLAINTS_MAX   10u
+#define TURN_COMPLAINTS_TICKS 100u
 /* Ticks that a connection has for its first command: strangers cannot hold descriptors for ever. */
 #define TURN_SILENT_TICKS 100u
-#define TURN_STUCK_TICKS  100u
-#define TURN_STUCK_BYTES  (UINT64_C(1) << 20)
 
-static void turn_enqueue(struct turn_peer *peer)
+void turn_enqueue(struct turn_peer *peer)
 {
     if (peer->queued)
         return;
@@ -46,108 +47,6 @@ void turn_init(struct turn *turn, struct loop *loop, const struct log *log,
     turn->queue_end = &turn->queue;
 }
 
-/* ---- memory for large frames --------------------------------------------------------------- */
-
-/* Neither waits nor is favoured; the next one that waits is. */
-static void turn_wait_no_more(struct turn_peer *peer)
-{
-    struct turn *turn = peer->turn;
-    if (peer->waiting) {
-        peer->waiting = false;
-        turn->waiting_count--;
-    }
-    if (turn->favoured == peer)
-        turn->favoured = NULL;
-}
-
-static void turn_favour(struct turn_peer *peer)
-{
-    struct turn *turn = peer->turn;
-    turn->favoured = peer;
-    turn->favoured_ticks = 0;
-    turn->favoured_bytes = net_buffer_held(&peer->connection.in);
-}
-
-/* True when the peer has to wait before it may receive more of a large frame. */
-static bool turn_must_wait(struct turn_peer *peer)
-{
-    struct turn *turn = peer->turn;
-    bool large = peer->need_bytes > NET_SMALL_BYTES;
-    if (!large || turn->totals.large_bytes <= TURN_LARGE_MAX)
-        return false;
-    if (!turn->favoured)
-        turn_favour(peer);
-    return turn->favoured != peer;
-}
-
-/* It tries again: it is queued, and when it is settled it may receive. */
-static void turn_resume(struct turn_peer *peer)
-{
-    turn_wait_no_more(peer);
-    turn_enqueue(peer);
-}
-
-/* Of those that wait, the one with the smallest frame: it is done soonest and keeps least. */
-static struct turn_peer *turn_next_waiting(const struct turn *turn)
-{
-    struct turn_peer *next = NULL;
-    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
-        if (peer->waiting && (!next || peer->need_bytes < next->need_bytes))
-            next = peer;
-    return next;
-}
-
-/* One of those that wait goes on when it is its turn; all of them when there is room again, and not
- * just so much that those with the largest frames would fill it before the others had theirs. */
-static void turn_wake_waiting(struct turn *turn)
-{
-    bool room = turn->totals.large_bytes <= TURN_LARGE_MAX / 2;
-    if (turn->waiting_count == 0 || (!room && turn->favoured))
-        return;
-    if (!room) {
-        struct turn_peer *next = turn_next_waiting(turn);
-        turn_resume(next);
-        turn_favour(next);
-        return;
-    }
-    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
-        if (peer->waiting)
-            turn_resume(peer);
-}
-
-static void turn_receive(struct turn_peer *peer)
-{
-    struct turn *turn = peer->turn;
-    if (turn_must_wait(peer)) {
-        peer->waiting = true;
-        turn->waiting_count++;
-        return;
-    }
-    net_connection_fill(&peer->connection, peer->need_bytes);
-    net_connection_count(&peer->connection);
-}
-
-/* One that keeps others waiting and sends next to nothing is dropped. */
-static void turn_tick_favoured(struct turn *turn)
-{
-    struct turn_peer *peer = turn->favoured;
-    if (!peer || turn->waiting_count == 0)
-        return;
-    uint64_t held = net_buffer_held(&peer->connection.in);
-    if (held >= turn->favoured_bytes + TURN_STUCK_BYTES) {
-        turn->favoured_bytes = held;
-        turn->favoured_ticks = 0;
-    } else if (++turn->favoured_ticks > TURN_STUCK_TICKS) {
-        log_line(turn->log, LOG_WARNING,
-                 "connection of uid %u, pid %d is closed: it began a frame of %zu bytes and does "
-                 "not send the rest",
-                 (unsigned)peer->connection.peer.uid, (int)peer->connection.peer.pid,
-                 peer->need_bytes);
-        peer->connection.dead = true;
-        turn_enqueue(peer);
-    }
-}
-
 /* ---- connections --------------------------------------------------------------------------- */
 
 static void turn_remove_peer(struct turn_peer *peer)
@@ -163,7 +62,7 @@ static void turn_remove_peer(struct turn_peer *peer)
         turn->peers = peer->next;
     turn->peer_count--;
     turn->commands->counters.connections--;
-    turn_wait_no_more(peer);
+    turn_memory_forget(peer);
     net_connection_close(&peer->connection);
     free(peer);
 }
@@ -179,7 +78,7 @@ static void turn_peer_ready(struct loop_source *source, unsigned events)
 {
     struct turn_peer *peer = source->context;
     if (events & LOOP_READ)
-        turn_receive(peer);
+        turn_memory_receive(peer);
     else if (events & LOOP_GONE)
         peer->connection.dead = true;
     turn_enqueue(peer);
@@ -219,12 +118,17 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
 static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
 {
     struct net_connection *connection = &peer->connection;
-    /* the server tells of those without rights, now and then */
-    log_line(peer->turn->log, status == STELE_EPERM ? LOG_DEBUG : LOG_WARNING,
+    struct turn *turn = peer->turn;
+    /* the server tells of those without rights, now and then; the rest are counted, and logged as
+     * long as they are few */
+    bool quiet = status == STELE_EPERM || turn->complaints >= TURN_COMPLAINTS_MAX;
+    log_line(turn->log, quiet ? LOG_DEBUG : LOG_WARNING,
              "connection of uid %u, pid %d is closed: %s", (unsigned)connection->peer.uid,
              (int)connection->peer.pid, stele_status_text(status));
-    if (status != STELE_EPERM)
-        peer->turn->commands->counters.protocol_errors++;
+    if (status != STELE_EPERM) {
+        turn->commands->counters.protocol_errors++;
+        turn->complaints++;
+    }
     connection->closing = true;
     net_buffer_consume(&connection->in, net_buffer_held(&connection->in));
 }
@@ -247,8 +151,7 @@ static void turn_answer(struct turn_peer *peer, const struct command *command)
     command_execute(turn->commands, command, peer->rights, &reply);
     if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
         reply.status = STELE_EBUSY;
-    if (reply.value && reply.value_bytes > NET_SMALL_BYTES &&
-        turn->totals.large_bytes > TURN_LARGE_MAX)
+    if (reply.value && !turn_memory_allows(turn, reply.value_bytes))
         reply.status = STELE_EBUSY;
     peer->gateway->reply(peer->session, command, &reply, &connection->out);
     if (reply.value_bytes > NET_SMALL_BYTES)
@@ -362,7 +265,7 @@ void turn_run(struct turn *turn)
         next = peer->queue_next;
         turn_settle(peer);
     }
-    turn_wake_waiting(turn);
+    turn_memory_wake(turn);
 }
 
 void turn_stop(struct turn *turn)
@@ -376,6 +279,7 @@ void turn_stop(struct turn *turn)
 void turn_tick(struct turn *turn, uint32_t ticks_max)
 {
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
+        net_connection_shrink(&peer->connection);
         bool lingers = peer->connection.closing && ++peer->closing_ticks > ticks_max;
         bool silent = !peer->spoken && ++peer->silent_ticks > TURN_SILENT_TICKS;
         if (lingers || silent) {
@@ -383,5 +287,7 @@ void turn_tick(struct turn *turn, uint32_t ticks_max)
             turn_enqueue(peer);
         }
     }
-    turn_tick_favoured(turn);
+    turn_memory_tick(turn);
+    if (++turn->complaints_ticks >= TURN_COMPLAINTS_TICKS)
+        turn->complaints = turn->complaints_ticks = 0;
 }

@@ -6,8 +6,9 @@
  *
  * Memory: a connection that does not take its replies is not read from once 256 KiB of them wait,
  * so it costs one reply more than that at most. Large frames and large replies of all connections
- * together stay within about twice TURN_LARGE_MAX: beyond it, gets of large values are answered
- * with STELE_EBUSY, and large frames are received one after the other.
+ * together stay within TURN_LARGE_MAX and about one frame and one reply of the largest size: beyond
+ * it, gets of large values are answered with STELE_EBUSY, and large frames are received one after the
+ * other, the smallest first.
  *
  *     queue -> execute each -> fence -> send each -> wait, queue again, or close
  */
@@ -28,6 +29,8 @@ struct turn_peer {
     uint32_t rights;
     uint32_t closing_ticks; /* since it began to close */
     uint32_t silent_ticks;  /* until its first command */
+    uint32_t unread_ticks;  /* since it last took a byte of large replies */
+    size_t unread_bytes;
     bool spoken;
     bool more; /* stopped with whole commands in `in`: by the budget, or stalled */
     bool queued;
@@ -49,12 +52,15 @@ struct turn {
     struct net_totals totals;
     /*
      * While the buffers of all connections together are over TURN_LARGE_MAX, one connection at a
-     * time goes on receiving a large frame: this one. It is dropped when it makes next to no progress.
+     * time goes on receiving a large frame: this one. It is dropped when it makes next to no
+     * progress while others wait.
      */
     struct turn_peer *favoured;
     uint64_t favoured_bytes; /* held when it last had made progress */
     uint32_t favoured_ticks; /* since then, with others waiting */
     uint32_t waiting_count;
+    uint32_t complaints; /* lines logged about broken protocols, of late */
+    uint32_t complaints_ticks;
     bool shut_down; /* an administrator asked for it */
 };
 
@@ -66,6 +72,9 @@ void turn_fini(struct turn *turn);
 /* Takes over an accepted descriptor, also on failure. STELE_ENOMEM, STELE_EIO. */
 enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer *peer,
                                 const struct gateway *gateway, const struct gateway_limits *limits);
+
+/* Gives a connection its part in the next turn. */
+void turn_enqueue(struct turn_peer *peer);
 
 /* After loop_turn(): works off the queue. Bounded by the budgets of the connections queued. */
 void turn_run(struct turn *turn);
@@ -82,8 +91,9 @@ void turn_stop(struct turn *turn);
 /* How much memory large frames and replies of all connections may take together. */
 #define TURN_LARGE_MAX (UINT64_C(256) << 20)
 
-/* Drops connections that have been closing for `ticks_max` calls without taking their replies, and
- * those that never said anything. */
+/* Now and then: drops connections that have been closing for `ticks_max` calls without taking their
+ * replies, those that never said anything, and the one that keeps others waiting; takes back memory
+ * of buffers that have become too large for what they hold. */
 void turn_tick(struct turn *turn, uint32_t ticks_max);
 
 #endif

@@ -184,14 +184,15 @@ static void lmdb_get(void *state, const struct bench_key *keys, uint64_t count,
 }
 
 static enum stele_status lmdb_append_sorted(const char *name, const struct bench_key *sorted,
-                                            uint64_t n, uint64_t *elapsed_ns)
+                                            uint64_t n, uint64_t *elapsed_ns, uint64_t *cpu_ns)
 {
     struct peer_tally tally = {0};
     struct lmdb_state *self = lmdb_create(name, n);
     if (!self)
         return STELE_EIO;
-    uint64_t begun = clock_now_ns();
+    uint64_t begun = clock_now_ns(), cpu_begun = clock_cpu_ns();
     int error = put_all(self, sorted, n);
+    *cpu_ns = clock_cpu_ns() - cpu_begun;
     *elapsed_ns = clock_now_ns() - begun;
     if (error == 0)
         error = mdb_txn_begin(self->env, NULL, MDB_RDONLY, &self->txn);

@@ -77,10 +77,10 @@ struct peer {
     enum stele_status (*put)(void *state, const struct bench_key *key, const void *value,
                              uint32_t value_bytes);
 
-    /* A store of its own, filled with sorted keys and removed again: how long the filling took. For
-     * peers that have such a way. */
+    /* A store of its own, filled with sorted keys and removed again: how long the filling took, in
+     * wall and in CPU time. NULL: the peer has no such way. */
     enum stele_status (*append_sorted)(const char *name, const struct bench_key *sorted, uint64_t n,
-                                       uint64_t *elapsed_ns);
+                                       uint64_t *elapsed_ns, uint64_t *cpu_ns);
 };
 
 /* Counts a value that was found. */

@@ -18,7 +18,7 @@ struct session {
     const char *directory; /* for files of a workload's own */
     uint64_t n;
     unsigned repetitions;
-    uint64_t lookups; /* of one repetition */
+    uint64_t lookups;   /* of one repetition */
     bool local;         /* no other peers */
     bool quick;         /* short forms */
     const char *steled; /* path of the daemon; NULL: there is none */

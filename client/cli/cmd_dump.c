@@ -92,7 +92,10 @@ static int dump_table(struct dump *dump, const struct stele_table *table)
     buffer_init(&label);
     if (stele_table_count(table, &total) != STELE_OK)
         total = 0;
-    interrupt_open(&dump->interrupt);
+    /* without a file ^C may end us at once: what follows in the pipe knows what it lacks */
+    dump->interrupt.fd = -1;
+    if (dump->name)
+        interrupt_open(&dump->interrupt);
     progress_begin(&dump->progress, output_name(&label, name, strlen(name)), total);
     walk_begin(&walk, table);
     int result = dump_all(dump, &walk);

@@ -50,9 +50,9 @@ static void loader_tell(struct loader *loader, enum stele_status status, uint64_
     if (loader->told++ >= LOADER_TOLD)
         return;
     progress_clear(&loader->progress);
-    output_fail_text(output, status, NULL, "line %" PRIu64 ": %s", line, wrong);
+    output_fail_text(output, status, loader->progress.label, "line %" PRIu64 ": %s", line, wrong);
     if (loader->told == LOADER_TOLD)
-        output_note(output, "%s: further faults are only counted", loader->cmd->verb->name);
+        output_note(output, "load %s: further faults are only counted", loader->progress.label);
 }
 
 /* ---- replies ------------------------------------------------------------------------------ */
@@ -70,13 +70,14 @@ static void loader_settle(struct loader *loader, enum stele_status status, uint6
         loader->stopped = true;
 }
 
-/* Takes the next reply. false: it did not come within `timeout_ms`, or never will. */
-static bool loader_collect(struct loader *loader, int timeout_ms)
+/* Takes the next reply, or says why it never comes. false, without `wait`: it is not there yet. */
+static bool loader_collect(struct loader *loader, bool wait)
 {
     struct stele_completion completion;
     const struct loader_batch *batch = &loader->batch[loader->collected % LOADER_BATCHES];
+    int timeout_ms = wait ? loader->cmd->options->timeout_ms : 0;
     enum stele_status status = stele_channel_collect(loader->channel, &completion, timeout_ms);
-    if (status == STELE_ETIMEDOUT && timeout_ms == 0 && loader->channel->broken == STELE_OK)
+    if (status == STELE_ETIMEDOUT && !wait && loader->channel->broken == STELE_OK)
         return false;
     if (status != STELE_OK) {
         loader->broken = status;
@@ -115,7 +116,7 @@ static void loader_send(struct loader *loader)
         loader->broken = status;
     while (loader->broken == STELE_OK && loader->collected < loader->sent) {
         bool full = loader->sent - loader->collected >= LOADER_BATCHES;
-        if (!loader_collect(loader, full ? loader->cmd->options->timeout_ms : 0))
+        if (!loader_collect(loader, full))
             break;
     }
 }
@@ -173,8 +174,8 @@ static bool loader_step(struct loader *loader)
     case INPUT_FAILED:
         progress_clear(&loader->progress);
         loader->bad++;
-        output_fail_text(loader->cmd->output, STELE_EIO, NULL, "after line %" PRIu64 ": %s",
-                         loader->input.line, strerror(errno));
+        output_fail_text(loader->cmd->output, STELE_EIO, loader->progress.label,
+                         "after line %" PRIu64 ": %s", loader->input.line, strerror(errno));
         return false;
     case INPUT_END:
     case INPUT_INTERRUPTED:
@@ -194,6 +195,6 @@ void loader_run(struct loader *loader)
     }
     loader_send(loader);
     while (loader->collected < loader->sent && loader->broken == STELE_OK)
-        loader_collect(loader, loader->cmd->options->timeout_ms);
+        loader_collect(loader, true);
     progress_clear(&loader->progress);
 }

@@ -62,6 +62,12 @@ static int main_verb_help(const struct verb *verb)
     return OUTPUT_OK;
 }
 
+static int main_version(void)
+{
+    puts("stele " STELE_VERSION);
+    return OUTPUT_OK;
+}
+
 static int main_run(struct cmd *cmd)
 {
     struct session session;
@@ -95,6 +101,8 @@ static int main_call(struct options *options, struct output *output, int argc, c
         return OUTPUT_USAGE;
     if (options->help)
         return main_verb_help(verb);
+    if (options->version)
+        return main_version();
     cmd.verb = verb;
     cmd.options = options;
     cmd.output = output;
@@ -114,7 +122,7 @@ int main(int argc, char **argv)
     if (first < 0)
         return OUTPUT_USAGE;
     if (options.version)
-        result = puts("stele " STELE_VERSION) < 0 ? OUTPUT_REFUSED : OUTPUT_OK;
+        result = main_version();
     else if (options.help)
         result = main_help();
     else if (first == argc)

@@ -23,7 +23,7 @@ struct segment_tables {
     struct segment_table table[STELEI_TABLE_CAPACITY]; /* by name */
 };
 
-/* Fills in all tables of byte strings. A table that comes or goes meanwhile is there or not. */
+/* Fills in all tables. A table that comes or goes meanwhile is there or not. */
 void segment_list(const struct stele_reader *reader, struct segment_tables *tables);
 
 #endif

@@ -123,6 +123,23 @@ static int session_unattached(const struct session *session, enum stele_status s
     }
 }
 
+/* Where the name leads nowhere (another mount of /dev/shm) or may not be opened: the daemon hands a
+ * read-only descriptor to whom it serves. */
+static enum stele_status session_attach_by_daemon(struct session *session)
+{
+    int fd;
+    if (session_try_connect(session) != STELE_OK ||
+        strcmp(session->name, session->channel.info.name) != 0)
+        return STELE_ENOSEGMENT;
+    enum stele_status status =
+        stele_channel_segment_fd(&session->channel, session->options->timeout_ms, &fd);
+    if (status != STELE_OK)
+        return status;
+    status = stele_reader_attach_fd(&session->reader, fd);
+    close(fd);
+    return status;
+}
+
 int session_attach(struct session *session)
 {
     if (session->attached)
@@ -135,6 +152,9 @@ int session_attach(struct session *session)
         }
     }
     enum stele_status status = stele_reader_attach(&session->reader, session->name);
+    if ((status == STELE_ENOSEGMENT || status == STELE_EACCES) &&
+        session_attach_by_daemon(session) == STELE_OK)
+        status = STELE_OK;
     session->attached = status == STELE_OK;
     return session->attached ? OUTPUT_OK : session_unattached(session, status);
 }

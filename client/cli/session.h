@@ -4,7 +4,7 @@
  *
  * Which ones: -n NAME (else STELE_NAME, else "default") and the socket of that name, or -S PATH.
  * With a socket and no name, the daemon there says which segment it serves. With both, they must
- * belong together.
+ * belong together. A segment that cannot be opened by its name is asked of the daemon.
  */
 #ifndef STELE_CLI_SESSION_H
 #define STELE_CLI_SESSION_H

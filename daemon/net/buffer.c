@@ -41,33 +41,31 @@ enum stele_status net_buffer_reserve(struct net_buffer *buffer, size_t bytes)
     return STELE_OK;
 }
 
-/* Into a smaller piece of memory; where there is none, the large one goes on serving. */
-static void buffer_shrink(struct net_buffer *buffer, size_t keep_bytes)
+void net_buffer_trim(struct net_buffer *buffer, size_t keep_bytes)
+{
+    if (net_buffer_held(buffer) > 0)
+        return;
+    buffer->head = buffer->tail = 0;
+    if (buffer->capacity > keep_bytes)
+        net_buffer_fini(buffer);
+}
+
+void net_buffer_shrink(struct net_buffer *buffer, size_t keep_bytes)
 {
     size_t held = net_buffer_held(buffer);
     size_t capacity = keep_bytes > BUFFER_FIRST_BYTES ? keep_bytes : BUFFER_FIRST_BYTES;
+    net_buffer_trim(buffer, keep_bytes);
+    if (buffer->capacity <= keep_bytes || held >= buffer->capacity / BUFFER_WASTE)
+        return;
     while (capacity < held * 2)
         capacity *= 2;
     uint8_t *smaller = malloc(capacity);
     if (!smaller)
-        return;
+        return; /* the large one goes on serving */
     memcpy(smaller, buffer->bytes + buffer->head, held);
     free(buffer->bytes);
     buffer->bytes = smaller;
     buffer->head = 0;
     buffer->tail = held;
     buffer->capacity = capacity;
-}
-
-void net_buffer_trim(struct net_buffer *buffer, size_t keep_bytes)
-{
-    size_t held = net_buffer_held(buffer);
-    if (held == 0)
-        buffer->head = buffer->tail = 0;
-    if (buffer->capacity <= keep_bytes)
-        return;
-    if (held == 0)
-        net_buffer_fini(buffer);
-    else if (held < buffer->capacity / BUFFER_WASTE)
-        buffer_shrink(buffer, keep_bytes);
 }

@@ -55,12 +55,14 @@ static inline void net_buffer_consume(struct net_buffer *buffer, size_t bytes)
     buffer->head += bytes;
 }
 
-/*
- * Gives back memory beyond `keep_bytes`: all of it once the buffer is empty, which then starts over
- * at the front; what exceeds eight times the bytes that are held, or thereabouts, before that, so
- * that one byte left behind does not hold on to what a large frame has needed. Amortised O(1) for
- * each byte that passes through. Pointers into the buffer end.
- */
+/* Once empty: starts over at the front, and gives back memory beyond `keep_bytes`. */
 void net_buffer_trim(struct net_buffer *buffer, size_t keep_bytes);
+
+/*
+ * Also where a little is held: gives back what exceeds eight times that, or thereabouts, so that one
+ * byte left behind does not hold on to what a large frame has needed. It copies what is held, so call
+ * it now and then, not after each frame. Pointers into the buffer end.
+ */
+void net_buffer_shrink(struct net_buffer *buffer, size_t keep_bytes);
 
 #endif

@@ -158,6 +158,13 @@ void net_connection_flush(struct net_connection *connection)
     net_connection_count(connection);
 }
 
+void net_connection_shrink(struct net_connection *connection)
+{
+    net_buffer_shrink(&connection->in, NET_SMALL_BYTES);
+    net_buffer_shrink(&connection->out, NET_SMALL_BYTES);
+    net_connection_count(connection);
+}
+
 void net_connection_wait(struct net_connection *connection)
 {
     unsigned events = 0;

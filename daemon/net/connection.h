@@ -72,8 +72,11 @@ static inline bool net_connection_stalled(const struct net_connection *connectio
 bool net_connection_pass(struct net_connection *connection, int fd);
 
 /* Ends a turn: sends what the socket takes, in one call unless a descriptor goes along, and gives
- * back what the buffers need no more. Bytes consumed from `in` are gone. Sets `dead`. */
+ * back what empty buffers need no more. Bytes consumed from `in` are gone. Sets `dead`. */
 void net_connection_flush(struct net_connection *connection);
+
+/* Gives back what buffers that hold little need no more; now and then, between turns. */
+void net_connection_shrink(struct net_connection *connection);
 
 /* Tells the loop what to wait for next, from the state of the buffers. */
 void net_connection_wait(struct net_connection *connection);

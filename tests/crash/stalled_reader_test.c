@@ -1,7 +1,9 @@
 /*
- * Promise C for a reader that stalls anywhere within a lookup while the table grows by several
- * doublings, on memory that held the buckets of a larger table before: what lies beyond the born
- * buckets is then no zeros but an old index, and no hop may lead there.
+ * Promise C for a reader that stalls anywhere within a lookup
+ *   - while the table grows by several doublings, on memory that held the buckets of a larger table
+ *     before: what lies beyond the born buckets is then no zeros but an old index, and no hop may
+ *     lead there;
+ *   - while its record is moved out of a sparse slab, and another size class gets the memory.
  */
 #include "script.h"
 #include "segment_name.h"
@@ -12,6 +14,10 @@
 #define MOST    3000u /* more when it ends, at most */
 #define STEPS   200u  /* instructions into the lookup */
 #define SECONDS 4.0
+
+#define SMALL_SEGMENT (UINT64_C(4) << 20)
+#define FILLERS       8000u /* of the sizes of the keys: a slab and a half of each class */
+#define LARGE_BYTES   4000u
 
 struct stall {
     struct board *board;
@@ -82,27 +88,104 @@ static bool stall(struct stall *s, pid_t pid, unsigned steps, uint32_t keys)
     return within;
 }
 
-START_TEST(test_stalled_while_the_table_grows_C)
+/* The FEW keys and next to nothing else in their slabs. */
+static void make_sparse(struct stall *s)
 {
-    struct stall s = {.board = board_memory(sizeof *s.board),
-                      .key = board_memory(sizeof *s.key),
-                      .calls = board_memory(sizeof *s.calls)};
+    uint8_t key[KEY_MAX_BYTES];
+    for (uint64_t i = 0; i < FILLERS; i++)
+        put(s, i); /* the first FEW among them: they stay */
+    for (uint64_t i = FEW; i < FILLERS; i++)
+        if (i % 400 != 0) /* each slab keeps a few */
+            expect_ok(stele_store_erase(s->store, s->table, key, key_make(i, key)));
+}
+
+/* Fills the segment with larger values, so that the slabs of the keys are emptied and reused. */
+static void fill_up(struct stall *s)
+{
+    static uint8_t value[LARGE_BYTES];
+    uint8_t key[KEY_MAX_BYTES];
+    enum stele_status status = STELE_OK;
+    for (uint64_t i = 2 * FILLERS; status == STELE_OK; i++) {
+        value_make(value, sizeof value, i, 1);
+        status = stele_store_put(s->store, s->table, key, key_make(i, key), value, sizeof value);
+    }
+    expect_status(status, STELE_ENOSPC);
+}
+
+/* One lookup, stalled after `steps` instructions while records are moved. */
+static bool stall_moved(struct stall *s, pid_t pid, unsigned steps)
+{
+    int state;
+    uint64_t calls = *s->calls;
+    bool stands = true;
+    make_sparse(s);
+    for (unsigned n = 0; stands && n < steps && *s->calls == calls; n++)
+        stands = trace_step(pid, &state);
+    bool within = *s->calls == calls;
+    fill_up(s);
+    if (!stands || !trace_run(pid, &state))
+        board_fail(s->board, "the reader died");
+    return within;
+}
+
+/* A store and a reader's process that stands before its first lookup. 0: ptrace is not permitted. */
+static pid_t begin(struct stall *s, uint64_t max_bytes)
+{
     struct stele_store_options options = {
-        .name = segment_name(), .max_bytes = SEGMENT, .small_pages = true, .unlocked = true};
-    struct random random = {77};
-    unsigned rounds = 0, within = 0;
+        .name = segment_name(), .max_bytes = max_bytes, .small_pages = true, .unlocked = true};
     int state = 0;
+    s->board = board_memory(sizeof *s->board);
+    s->key = board_memory(sizeof *s->key);
+    s->calls = board_memory(sizeof *s->calls);
+    segment_name_clean();
     fflush(NULL);
-    expect_ok(stele_store_open(&options, &s.store, NULL, 0));
-    expect_ok(stele_store_table_create(s.store, "t", &s.table));
+    expect_ok(stele_store_open(&options, &s->store, NULL, 0));
+    expect_ok(stele_store_table_create(s->store, "t", &s->table));
     trace_share_processor();
     pid_t pid = fork();
     if (pid == 0)
-        look_up(&s);
-    if (!trace_wait(pid, &state)) {
-        printf("skipped: ptrace is not permitted here\n");
+        look_up(s);
+    if (trace_wait(pid, &state))
+        return pid;
+    printf("skipped: ptrace is not permitted here\n");
+    return 0;
+}
+
+START_TEST(test_stalled_while_records_move_C)
+{
+    struct stall s;
+    struct random random = {78};
+    struct stele_store_stats stats;
+    unsigned rounds = 0, within = 0;
+    pid_t pid = begin(&s, SMALL_SEGMENT);
+    if (pid == 0)
         return;
+    double end = suite_seconds() + SECONDS * suite_scale();
+    for (; (suite_seconds() < end || rounds < 20) && !board_stopped(s.board); rounds++) {
+        start_over(&s);
+        within += stall_moved(&s, pid, random_below(&random, STEPS));
+        *s.key = random_below(&random, FEW); /* of the lookup after the next */
     }
+    trace_kill(pid);
+    stele_store_get_stats(s.store, &stats);
+    printf("%u lookups, %u stalled within, %llu passes moved %llu bytes\n", rounds, within,
+           (unsigned long long)stats.evacuations, (unsigned long long)stats.moved_bytes);
+    board_check(s.board);
+    ck_assert_uint_gt(within, 0);
+    ck_assert_uint_ge(stats.evacuations, rounds);
+    ck_assert_uint_gt(stats.moved_bytes, rounds * UINT64_C(64));
+    stele_store_close(s.store);
+}
+END_TEST
+
+START_TEST(test_stalled_while_the_table_grows_C)
+{
+    struct stall s;
+    struct random random = {77};
+    unsigned rounds = 0, within = 0;
+    pid_t pid = begin(&s, SEGMENT);
+    if (pid == 0)
+        return;
     double end = suite_seconds() + SECONDS * suite_scale();
     for (; (suite_seconds() < end || rounds < 100) && !board_stopped(s.board); rounds++) {
         start_over(&s);
@@ -121,6 +204,8 @@ int main(void)
 {
     Suite *suite = suite_create("stalled_reader");
     segment_name_init("stalled");
-    tcase_add_test(suite_case(suite, "stalled_reader"), test_stalled_while_the_table_grows_C);
+    TCase *tcase = suite_case(suite, "stalled_reader");
+    tcase_add_test(tcase, test_stalled_while_the_table_grows_C);
+    tcase_add_test(tcase, test_stalled_while_records_move_C);
     return segment_name_fini(suite_run(suite));
 }

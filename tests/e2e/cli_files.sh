@@ -95,7 +95,7 @@ expect 0 create bad
     printf 'last\tline without a newline'          # 8
 } >"$work/bad.tsv"
 expect 4 load bad "$work/bad.tsv"; out_has "3 entries stored"; out_has "0 refused, 4 bad lines"
-err_has "line 3: no tab between key and value"
+err_has "stele: load bad: line 3: no tab between key and value"
 err_has "line 4: the key, at its byte 4: no such escape"
 err_has "line 5: more than one tab"
 err_has "line 6: the key, at its byte 2"
@@ -185,6 +185,35 @@ for signal in INT:130 TERM:143; do
     [ "$(entries slow)" -eq 2100 ] || fail "$last: $(entries slow) entries"
     expect 0 clear --yes slow
 done
+
+# dump says so too; bench does not leave its table behind
+"$stele" dump third "$work/fifo" >"$out" 2>"$err" &
+dumper=$!
+exec 8<"$work/fifo"
+dd bs=1 count=1 <&8 >/dev/null 2>&1
+kill -INT "$dumper" # it has not written all: the pipe holds less
+cat <&8 >/dev/null
+exec 8<&-
+got=0
+wait "$dumper" || got=$?
+last="dump and SIGINT"
+[ "$got" -eq 130 ] || fail "$last: exit status $got"
+err_has "interrupted after"; err_has "is not complete"
+"$stele" bench --seconds 60 >"$out" 2>"$err" &
+bencher=$!
+waited=0
+until "$stele" tables | grep -q '^stele-bench'; do
+    [ "$waited" -lt 600 ] || fail "bench made no table"
+    waited=$((waited + 1))
+    sleep 0.05
+done
+kill -INT "$bencher"
+got=0
+wait "$bencher" || got=$?
+last="bench and SIGINT"
+[ "$got" -eq 130 ] || fail "$last: exit status $got"
+expect 0 tables
+! grep -q '^stele-bench' "$out" || fail "$last: its table is still there"
 
 # the daemon dies in the middle: exit status 3, nothing is said to be stored that is not
 "$stele" load slow "$work/fifo" >"$out" 2>"$err" &

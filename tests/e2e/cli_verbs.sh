@@ -113,6 +113,13 @@ expect 1 scan nowhere
 expect 0 drop other </dev/null
 expect 0 tables; out_has "prices${tab}10${tab}"
 
+# where the segment's name leads nowhere, the daemon hands out a descriptor
+mv "/dev/shm/stele.$name" "/dev/shm/stele.$name.away"
+expect 0 get prices key1; out_is value1
+expect 0 tables; out_has prices
+expect 3 -n "$name" get prices key1; err_has "there is no segment"
+mv "/dev/shm/stele.$name.away" "/dev/shm/stele.$name"
+
 # ping, stat, verify, bench, shutdown
 expect 0 ping; out_has "$name at $work/sock: round trip"; out_has "write and administer"
 expect 0 -o json ping

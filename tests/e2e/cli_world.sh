@@ -24,7 +24,8 @@ export STELE_NAME STELE_SOCKET
 world_end() {
     [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
     wait 2>/dev/null || true
-    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock"
+    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock" \
+        "/dev/shm/stele.$name.away"
 }
 trap world_end EXIT
 trap 'exit 1' INT TERM

@@ -233,6 +233,23 @@ START_TEST(closed_ones_do_not_linger)
 }
 END_TEST
 
+/* Whoever connects and says nothing, or nothing whole, does not hold a descriptor for ever. */
+START_TEST(silent_ones_are_closed)
+{
+    struct e2e_world *world = e2e_world();
+    e2e_start(world, NULL);
+    int silent = e2e_raw(world);
+    int half = e2e_raw(world);
+    int idle = wire_greet(world);
+    e2e_raw_send(half, HELLO, 19);
+    wire_expect_end(silent);
+    wire_expect_end(half);
+    SEND(idle, PING); /* one that has said hello may be as idle as it likes */
+    EXPECT(idle, PONG);
+    close(idle);
+}
+END_TEST
+
 /* ---- many of them --------------------------------------------------------------------------- */
 
 #define MANY 1000
@@ -374,6 +391,7 @@ int main(int argc, char **argv)
     tcase_add_test(all, garbage);
     tcase_add_test(all, slow_reader_is_held_up_and_nobody_else);
     tcase_add_test(all, closed_ones_do_not_linger);
+    tcase_add_test(all, silent_ones_are_closed);
     tcase_add_test(all, a_thousand_connections);
     tcase_add_test(all, descriptors_run_out);
     tcase_add_test(all, a_flood_leaves_room_for_others);

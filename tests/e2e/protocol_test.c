@@ -166,6 +166,13 @@ START_TEST(descriptor_goes_along)
     ck_assert_int_eq(fcntl(passed, F_GETFL) & O_ACCMODE, O_RDONLY);
     close(passed);
     close(fd);
+    /* two that arrive at once: the second comes while the reply to the first waits */
+    fd = wire_greet(world);
+    SEND(fd, "\x08\0\0\0\x01\x01\0\0\x07\0\0\0STL1\x01\0\x01\0"
+             "\x08\0\0\0\x01\x01\0\0\x08\0\0\0STL1\x01\0\x01\0");
+    wire_expect_welcome(world, fd);
+    EXPECT(fd, "\x04\0\0\0\x81\0\0\0\x08\0\0\0\x05\0\0\0");
+    close(fd);
     wire_expect_alive(world);
 }
 END_TEST

@@ -16,7 +16,7 @@
 #define RECORDER_CLIENTS 3u
 #define RECORDER_READERS 2u
 #define RECORDER_PARTS   (RECORDER_CLIENTS + RECORDER_READERS)
-#define RECORDER_OPS     100000u /* a process, at most */
+#define RECORDER_OPS     60000u /* a process, at most */
 
 struct recorder_entry {
     struct history_op op;

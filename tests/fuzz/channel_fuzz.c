@@ -19,6 +19,7 @@
 #define GET_BYTES   600u
 #define TIMEOUT_MS  0
 #define PIECE_BYTES 4096u
+#define LARGE_BYTES 70000u
 
 enum how {
     HOW_RAW = 1,         /* no frame header */
@@ -181,6 +182,23 @@ static void descriptor(struct peer *peer)
         fuzz_expect(fd >= 0 && close(fd) == 0);
 }
 
+/* Some do not fit into the buffer. */
+static void submit_put(struct peer *peer, unsigned step)
+{
+    static const uint8_t value[LARGE_BYTES];
+    size_t bytes = step >= 0xf0 ? LARGE_BYTES : step;
+    check_status(peer,
+                 stele_channel_submit_put(&peer->channel, peer->table, "k", 1, value, bytes, NULL));
+}
+
+/* Replies to some need a larger buffer. */
+static void submit_get(struct peer *peer, unsigned step)
+{
+    size_t capacity = step >= 0xe0 ? LARGE_BYTES * 2 : step;
+    check_status(peer,
+                 stele_channel_submit_get(&peer->channel, peer->table, "k", 1, capacity, NULL));
+}
+
 static void submit_vector(struct peer *peer, unsigned step)
 {
     struct stele_vector vector;
@@ -198,13 +216,13 @@ static void do_step(struct peer *peer, unsigned step)
     int64_t number;
     switch (step % 12) {
     case 0:
-        check_status(peer, stele_channel_submit_put(channel, peer->table, "k", 1, "v", 1, NULL));
+        submit_put(peer, step);
         break;
     case 1:
         check_status(peer, stele_channel_submit_incr(channel, peer->table, "k", 1, 1, NULL));
         break;
     case 2:
-        check_status(peer, stele_channel_submit_get(channel, peer->table, "k", 1, step, NULL));
+        submit_get(peer, step);
         break;
     case 3:
         submit_vector(peer, step / 12);

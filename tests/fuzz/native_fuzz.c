@@ -5,7 +5,7 @@
  * command; that a command which says ok has happened, and one without the right has not; that the
  * store verifies, and that all memory is back when the tables are gone.
  *
- * Input: rights and ways (see enum), the size of the pieces, then raw bytes or frames.h's.
+ * Input: rights and ways (see enum), the sizes of pieces and batches, then raw bytes or frames.h's.
  */
 #include <stele/store.h>
 
@@ -33,6 +33,7 @@ struct gate {
     struct net_buffer out;
     uint32_t rights;
     uint32_t frame_max_bytes;
+    uint32_t batch;       /* commands that are parsed before they run */
     uint64_t empty_bytes; /* of the store without tables */
     size_t vector_at;     /* in `out`: the reply of the vector that is being answered */
     bool hung_up;
@@ -229,24 +230,45 @@ static void answer(struct gate *gate, const struct command *command)
     gate->hung_up = command->hang_up;
 }
 
-/* All whole commands of what is held; returns how many bytes they were. */
-static size_t drain(struct gate *gate, const uint8_t *held, size_t held_bytes)
+/* Some whole commands of what is held, as a turn of the daemon takes them before it runs any: none
+ * after one that hangs up. Returns how many bytes they were. */
+static size_t take(struct gate *gate, const uint8_t *held, size_t held_bytes,
+                   struct command *commands, uint32_t *count)
 {
     size_t done = 0;
-    while (done < held_bytes && !gate->hung_up) {
+    *count = 0;
+    while (done < held_bytes && *count < gate->batch) {
+        struct command *command = &commands[*count];
         size_t used = 0, need = 0;
-        struct command command;
-        fuzz_expect(net_buffer_reserve(&gate->out, GATEWAY_REPLY_MAX_BYTES) == STELE_OK);
         if (gateway_native.parse(gate->session, held + done, held_bytes - done, &used, &need,
-                                 &command) == GATEWAY_MORE) {
+                                 command) == GATEWAY_MORE) {
             fuzz_expect(used == 0 && need > held_bytes - done);
             fuzz_expect(need <= STELEI_FRAME_HEAD_BYTES + (size_t)gate->frame_max_bytes);
             break;
         }
         fuzz_expect(used > 0 && used <= held_bytes - done);
-        check_command(&command, held + done, used);
-        answer(gate, &command);
+        check_command(command, held + done, used);
+        ++*count;
         done += used;
+        if (command->hang_up)
+            break;
+    }
+    return done;
+}
+
+/* All whole commands of what is held; returns how many bytes they were. */
+static size_t drain(struct gate *gate, const uint8_t *held, size_t held_bytes)
+{
+    struct command commands[COMMAND_BATCH_MAX];
+    uint32_t count = 1;
+    size_t done = 0;
+    while (count > 0 && !gate->hung_up) {
+        done += take(gate, held + done, held_bytes - done, commands, &count);
+        command_prefetch(&gate->context, commands, count);
+        for (uint32_t i = 0; i < count; i++) {
+            fuzz_expect(net_buffer_reserve(&gate->out, GATEWAY_REPLY_MAX_BYTES) == STELE_OK);
+            answer(gate, &commands[i]);
+        }
     }
     return done;
 }
@@ -317,9 +339,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_input input = {data, size};
     unsigned ways = fuzz_byte(&input), sizes = fuzz_byte(&input);
     gate_open(&gate, ways);
+    gate.batch = 1 + sizes / 4 % COMMAND_BATCH_MAX;
     frames.count = 0;
     frames.request = 1;
-    frames.table = gate.facts.epoch % 128 << 9;
+    frames.table = (uint32_t)(gate.facts.epoch % 128) << 9;
     if (ways & WAY_GREET)
         frames.count = stelei_encode_hello(frames.bytes, frames.request++, 0, 0, 9);
     if (ways & WAY_RAW)

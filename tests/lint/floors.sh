@@ -56,6 +56,8 @@ foreign() { # file, line, header
         libshm/include/stele/detail/hash.h | tests/* | bench/*) ;;
         *) offence "$1:$2" "only hash.h knows xxhash" ;;
         esac ;;
+    jansson.h)
+        [ "$1" = client/cli/document.c ] || offence "$1:$2" "only client/cli/document.c knows jansson" ;;
     check.h)
         [ "$room" = tests ] || offence "$1:$2" "only tests know Check" ;;
     sys/epoll.h)
@@ -190,6 +192,7 @@ libshm/store/table.c|#include "no_such_file.h"
 client/include/stele/stele.h|#include <stele/store.h>
 client/include/stele/detail/lookup.h|#include <stele/detail/none.h>
 client/cli/main.c|#include "net/net.h"
+client/cli/main.c|#include <jansson.h>
 daemon/loop/loop.h|#include "net/net.h"
 daemon/net/net.h|#include "command/command.h"
 daemon/net/net.h|#include <stele/store.h>

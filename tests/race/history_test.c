@@ -7,7 +7,7 @@
 #include "suite.h"
 
 #define SMALL    6u
-#define RANDOMS  40000u
+#define RANDOMS  20000u
 #define LONG_OPS 20000u
 
 static const struct history_state nothing = {0, false};

@@ -110,9 +110,8 @@ static inline enum stele_status stelei_channel_find(struct stele_channel *channe
  * its socket, with at least one '/', or the name of its segment: then the socket is looked for in
  * $XDG_RUNTIME_DIR/stele and in /run/stele. `timeout_ms` bounds the whole and becomes
  * channel->timeout_ms.
- *   STELE_ECLOSED nobody listens, or the daemon hung up: it does so at once on users who have no
- *                 business with it, and on anybody while it is out of descriptors
- *   STELE_EACCES  the socket's mode forbids it
+ *   STELE_ECLOSED nobody listens, or the daemon hung up, as it does while it is out of descriptors
+ *   STELE_EACCES  the socket's mode forbids it            STELE_EPERM    no rights, as this user
  *   STELE_EINVAL  no such name; path empty or too long    STELE_EVERSION no protocol in common
  *   STELE_ETIMEDOUT, STELE_EPROTO, STELE_ENOMEM, STELE_EIO
  */

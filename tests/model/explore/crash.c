@@ -136,7 +136,9 @@ bool explore_crash_open(struct explore_crash *crash, const struct explore_stage 
     *stage = *from;
     stage->store = NULL;
     crash->shared_values = from->values;
-    snprintf(crash->name, sizeof crash->name, "explore.%d", (int)getpid());
+    /* an adopter that is killed is still there with its object */
+    snprintf(crash->name, sizeof crash->name, "explore.%d%s", (int)getpid(),
+             from->acks_before ? ".again" : "");
     put_image(crash, &from->history, events);
     /* the operations acknowledged before, then the crash itself, then those of the adopter */
     explore_history_prefix(&history, &from->history, events);

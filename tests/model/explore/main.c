@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "crash.h"
+#include "crashes.h"
 #include "litmus.h"
 #include "weaken.h"
 
@@ -17,8 +17,6 @@ struct choice {
 
 static const struct explore_limits quick_limits = {
     .attempts = 2, .calls_in_a_row = 2, .states = 3000000, .acquire_too = false};
-static const struct explore_limits crash_limits = {
-    .attempts = 2, .calls_in_a_row = 1, .states = 1000000, .acquire_too = false};
 static const struct explore_limits full_limits = {
     .attempts = 3, .calls_in_a_row = 3, .states = 0, .acquire_too = true};
 
@@ -35,57 +33,6 @@ static void print_violation(const char *scenario, const char *what,
     printf("%s%s, %s:\n%s", scenario, what, result->call, result->report);
 }
 
-/* A batch of several keys beside an adoption has too many states, and does nothing of its own. */
-#define ALL_OF_CRASH (((1u << EXPLORE_CALLS) - 1) & ~(1u << EXPLORE_MANY))
-
-/* All crashes of one scenario; in quick mode every fifth store, and one call each in turn. */
-static bool run_crashes(const struct explore_scenario *scenario, const struct explore_stage *stage,
-                        const int16_t *ghost, bool full)
-{
-    static const enum explore_call one_call[] = {EXPLORE_GET, EXPLORE_VIEW, EXPLORE_SCAN,
-                                                 EXPLORE_GET};
-    struct explore_crash *crash = explore_alloc(NULL, sizeof *crash);
-    bool right = true;
-    uint32_t index = 0, crashes = 0;
-    uint64_t states = 0;
-    double begun = cpu_seconds();
-    uint32_t every = stage->history.count > 400 ? (full ? 97 : 397) : full ? 1 : 5;
-    for (size_t events = 0; events <= stage->history.count && right; events++) {
-        index += events > 0 && stage->history.event[events - 1].kind == EXPLORE_STORE;
-        if ((events > 0 && stage->history.event[events - 1].kind == EXPLORE_FENCE) ||
-            events % every != 0)
-            continue;
-        for (int aftermath = 0; aftermath < 2 && right; aftermath++) {
-            char text[300] = "", what[80];
-            struct explore_result result;
-            memset(&result, 0, sizeof result);
-            snprintf(what, sizeof what, ", killed after store #%u, %s first", index,
-                     aftermath ? "writes" : "the pass");
-            right = explore_crash_open(crash, stage, events, ghost + (size_t)index * EXPLORE_KEYS,
-                                       (enum explore_aftermath)aftermath, text, sizeof text);
-            if (!right) {
-                printf("%s%s: VIOLATION: %s\n", scenario->name, what, text);
-            } else {
-                explore_run(&crash->stage, &crash->stage.history,
-                            full ? ALL_OF_CRASH : 1u << one_call[crashes % 4], &crash_limits, NULL,
-                            NULL, &result);
-                right = result.right;
-                if (!right)
-                    print_violation(scenario->name, what, &result);
-            }
-            states += result.states;
-            crashes++;
-            explore_result_fini(&result);
-            explore_crash_close(crash);
-        }
-    }
-    free(crash);
-    printf("  %-16s %5u crashes            %9llu states %28.2f s\n", scenario->name, crashes,
-           (unsigned long long)states, cpu_seconds() - begun);
-    fflush(stdout);
-    return right;
-}
-
 static bool run_scenario(const struct explore_scenario *scenario, const struct choice *choice,
                          bool crashes)
 {
@@ -94,7 +41,7 @@ static bool run_scenario(const struct explore_scenario *scenario, const struct c
     double begun = cpu_seconds();
     explore_scenario_record(scenario, choice->seed, stage);
     explore_run(stage, &stage->history, scenario->calls,
-                choice->full ? &full_limits : &quick_limits, NULL, NULL, &result);
+                choice->full ? &full_limits : &quick_limits, NULL, NULL, NULL, &result);
     printf("  %-16s %5u stores %9llu runs %9llu states %9llu judged %6.2f s%s\n", scenario->name,
            result.stores, (unsigned long long)result.runs, (unsigned long long)result.states,
            (unsigned long long)result.judged, cpu_seconds() - begun,
@@ -104,7 +51,7 @@ static bool run_scenario(const struct explore_scenario *scenario, const struct c
     if (!right)
         print_violation(scenario->name, "", &result);
     else if (crashes)
-        right = run_crashes(scenario, stage, result.ghost, choice->full);
+        right = explore_crashes(scenario, stage, result.ghost, choice->full);
     explore_result_fini(&result);
     explore_stage_close(stage);
     free(stage);
@@ -114,8 +61,8 @@ static bool run_scenario(const struct explore_scenario *scenario, const struct c
 static bool run_scenarios(const struct choice *choice, bool crashes)
 {
     bool right = true;
-    for (unsigned i = 0; i < explore_scenario_count; i++) {
-        const struct explore_scenario *scenario = &explore_scenarios[i];
+    const struct explore_scenario *scenario;
+    for (unsigned i = 0; (scenario = explore_scenario_at(i)) != NULL; i++) {
         if (choice->only ? strcmp(choice->only, scenario->name) != 0
                          : scenario->slow && !choice->full)
             continue;
@@ -167,10 +114,10 @@ int main(int argc, char **argv)
     else if (!strcmp(choice.verb, "crash"))
         right = run_scenarios(&choice, true);
     else if (!strcmp(choice.verb, "weaken"))
-        right = explore_weaken_sites(choice.seed);
+        right = explore_weaken_sites(choice.seed, choice.only, choice.full);
     else if (!strcmp(choice.verb, "list"))
-        for (unsigned i = 0; i < explore_scenario_count; i++)
-            printf("%-16s %s\n", explore_scenarios[i].name, explore_scenarios[i].what);
+        for (unsigned i = 0; explore_scenario_at(i); i++)
+            printf("%-16s %s\n", explore_scenario_at(i)->name, explore_scenario_at(i)->what);
     else
         return usage();
     printf("%s\n", right ? "explore: no violation" : "explore: VIOLATION");

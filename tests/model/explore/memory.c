@@ -65,25 +65,35 @@ static void memory_store(struct explore_memory *memory, const struct explore_eve
     }
 }
 
-/* The events with each store of the weakened group moved before the store that precedes it. */
+/* Where a store that comes too early would stand: before the store that precedes it, and before the
+ * relaxed ones that precede that. */
+static size_t earlier(const struct explore_event *event, size_t i)
+{
+    while (i > 0 && event[--i].kind != EXPLORE_STORE)
+        ;
+    while (i > 0 && (event[i - 1].kind == EXPLORE_PLAIN ||
+                     (event[i - 1].kind == EXPLORE_STORE && !event[i - 1].release)))
+        i--;
+    return i;
+}
+
+/* The events with each store of the weakened group moved up. */
 static struct explore_event *events_reordered(const struct explore_history *history,
-                                              const struct explore_weakening *weakening)
+                                              const struct explore_weakening *weakening,
+                                              uint32_t *moves)
 {
     struct explore_event *event = explore_alloc(NULL, history->count * sizeof *event);
     if (history->count)
         memcpy(event, history->event, history->count * sizeof *event);
-    if (!weakening || weakening->kind != EXPLORE_WEAKEN_EARLY)
-        return event;
     for (size_t i = 1; i < history->count; i++) {
         if (event[i].kind != EXPLORE_STORE || !event[i].release ||
-            !explore_sites_hit(weakening, &event[i]))
+            !explore_sites_hit(weakening, EXPLORE_WEAKEN_EARLY, &event[i]))
             continue;
-        size_t to = i;
-        while (to > 0 && event[--to].kind != EXPLORE_STORE)
-            ;
+        size_t to = earlier(event, i);
         struct explore_event moved = event[i];
         memmove(&event[to + 1], &event[to], (i - to) * sizeof *event);
         event[to] = moved;
+        ++*moves;
     }
     return event;
 }
@@ -104,9 +114,9 @@ static void memory_mark_joint(struct explore_memory *memory)
 void explore_memory_init(struct explore_memory *memory, const struct explore_history *history,
                          const struct explore_weakening *weakening)
 {
-    struct explore_event *event = events_reordered(history, weakening);
     uint32_t fenced = 0;
     memset(memory, 0, sizeof *memory);
+    struct explore_event *event = events_reordered(history, weakening, &memory->weakened);
     memory->history = history;
     memory->cell_of = calloc((size_t)(history->bytes / 4), sizeof memory->cell_of[0]);
     memory->room = 256;
@@ -119,9 +129,8 @@ void explore_memory_init(struct explore_memory *memory, const struct explore_his
             memory->ack[memory->acks++] = memory->last;
         if (i == history->count)
             break;
-        bool hit = explore_sites_hit(weakening, &event[i]);
         if (event[i].kind == EXPLORE_FENCE) {
-            bool gone = hit && weakening->kind == EXPLORE_WEAKEN_NOP_WRITE;
+            bool gone = explore_sites_hit(weakening, EXPLORE_WEAKEN_NOP_WRITE, &event[i]);
             memory->weakened += gone;
             if (event[i].fence != STELEI_FENCE_READ && !gone)
                 fenced = memory->last;
@@ -130,12 +139,14 @@ void explore_memory_init(struct explore_memory *memory, const struct explore_his
         if (event[i].kind == EXPLORE_PLAIN)
             continue;
         memory->by[++memory->last] = event[i];
-        if (hit && weakening->kind == EXPLORE_WEAKEN_OMIT && only_counts(memory, &event[i])) {
+        if (explore_sites_hit(weakening, EXPLORE_WEAKEN_OMIT, &event[i]) &&
+            only_counts(memory, &event[i])) {
             memory->weakened++;
             continue;
         }
-        memory->weakened += hit && weakening->kind != EXPLORE_WEAKEN_OMIT;
-        bool release = event[i].release && !(hit && weakening->kind == EXPLORE_WEAKEN_STORE);
+        bool relaxed = explore_sites_hit(weakening, EXPLORE_WEAKEN_STORE, &event[i]);
+        bool release = event[i].release && !relaxed;
+        memory->weakened += relaxed;
         memory->by[memory->last].release = release;
         memory_store(memory, &event[i], release ? memory->last : fenced);
     }

@@ -17,12 +17,12 @@
 
 #include "history.h"
 
-/* One deliberate mistake, applied while the messages are made, or to the reader's accesses. */
+/* Deliberate mistakes, applied while the messages are made, or to the reader's accesses. */
 enum explore_weaken_kind {
     EXPLORE_WEAKEN_NOTHING,
     EXPLORE_WEAKEN_STORE,     /* a release store becomes relaxed */
     EXPLORE_WEAKEN_OMIT,      /* a store that only moves a version or a count on is left out */
-    EXPLORE_WEAKEN_EARLY,     /* a release store comes before the store that preceded it */
+    EXPLORE_WEAKEN_EARLY,     /* a release store comes before the stores that preceded it */
     EXPLORE_WEAKEN_NOP_WRITE, /* a nop_write (or nop_full) of the writer is left out */
     EXPLORE_WEAKEN_LOAD,      /* an acquire or dependent load becomes relaxed */
     EXPLORE_WEAKEN_NOP_READ,  /* a nop_read of the reader is left out */
@@ -34,6 +34,7 @@ struct explore_weakening {
     enum explore_weaken_kind kind;
     struct explore_sites *sites; /* tells which group an address belongs to */
     unsigned group;              /* EXPLORE_ANY_GROUP: every site */
+    const struct explore_weakening *also; /* NULL, or another mistake made at the same time */
 };
 #define EXPLORE_ANY_GROUP UINT32_MAX
 

@@ -21,7 +21,7 @@ static void explore_call(struct explore_reading *reading, struct explore_search 
 void explore_run(const struct explore_stage *stage, const struct explore_history *history,
                  unsigned calls, const struct explore_limits *limits,
                  const struct explore_weakening *weakening, struct explore_sites *sites,
-                 struct explore_result *result)
+                 const int16_t *ghost, struct explore_result *result)
 {
     struct explore_memory memory;
     struct explore_reading reading;
@@ -32,8 +32,16 @@ void explore_run(const struct explore_stage *stage, const struct explore_history
     explore_search_init(search, &memory, history->image);
     search->sites = sites;
     search->weakening = weakening;
+    search->brief = limits->brief;
     result->call = "alone";
-    result->right = explore_reading_ghost(&reading, search);
+    if (ghost) {
+        explore_reading_attach(&reading, search);
+        memcpy(reading.ghost, ghost,
+               ((size_t)memory.last + 1) * EXPLORE_KEYS * sizeof reading.ghost[0]);
+        result->right = true;
+    } else {
+        result->right = explore_reading_ghost(&reading, search);
+    }
     for (unsigned call = 0; call < EXPLORE_CALLS; call++)
         for (int acquire = 0; acquire <= limits->acquire_too && result->right; acquire++) {
             if (!(calls >> call & 1))

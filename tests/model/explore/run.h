@@ -11,12 +11,13 @@ struct explore_limits {
     unsigned calls_in_a_row; /* of get and contains; get_many, view and scan make one less */
     uint64_t states;         /* of one call; 0: no limit */
     bool acquire_too;        /* also with dependent loads taken as acquire loads */
+    bool brief;              /* no report of a violation */
 };
 
 struct explore_result {
     bool right;
     const char *call; /* that failed; "alone": a reader alone did */
-    char *report;     /* owned, when not right */
+    char *report;     /* owned, when not right and not brief */
     uint64_t runs, states, judged;
     uint32_t stores;
     int16_t *ghost; /* owned: [store index][EXPLORE_KEYS], what a reader alone finds */
@@ -26,12 +27,13 @@ struct explore_result {
 
 /*
  * `history` is the stage's, or a crash with what came after. `weakening` and `sites` may be NULL;
- * `sites` collects where the reader loads and fences.
+ * `sites` collects where the reader loads and fences. `ghost`: what a reader alone finds, when it is
+ * known from a run of the same history without a weakening that changes it; NULL: it is found out.
  */
 void explore_run(const struct explore_stage *stage, const struct explore_history *history,
                  unsigned calls, const struct explore_limits *limits,
                  const struct explore_weakening *weakening, struct explore_sites *sites,
-                 struct explore_result *result);
+                 const int16_t *ghost, struct explore_result *result);
 void explore_result_fini(struct explore_result *result);
 
 #endif

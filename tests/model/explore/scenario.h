@@ -19,5 +19,17 @@ struct explore_scenario {
 
 extern const struct explore_scenario explore_scenarios[];
 extern const unsigned explore_scenario_count;
+/* About memory that comes back (scenario_reuse.c). */
+extern const struct explore_scenario explore_reuse_scenarios[];
+extern const unsigned explore_reuse_count;
+
+/* All of them by number; NULL: there are no more. */
+static inline const struct explore_scenario *explore_scenario_at(unsigned number)
+{
+    if (number < explore_scenario_count)
+        return &explore_scenarios[number];
+    number -= explore_scenario_count;
+    return number < explore_reuse_count ? &explore_reuse_scenarios[number] : NULL;
+}
 
 #endif

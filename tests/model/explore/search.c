@@ -314,8 +314,7 @@ static enum stelei_order order_of(struct explore_search *search, enum stelei_ord
         order == STELEI_ACQUIRE ? EXPLORE_SITE_ACQUIRE : EXPLORE_SITE_DEPENDENT;
     if (search->sites)
         explore_sites_add(search->sites, kind, site, NULL);
-    if (search->weakening && search->weakening->kind == EXPLORE_WEAKEN_LOAD &&
-        explore_sites_hit_reader(search->weakening, kind, site))
+    if (explore_sites_hit_reader(search->weakening, EXPLORE_WEAKEN_LOAD, kind, site))
         return STELEI_RELAXED;
     return order == STELEI_DEPENDENT && search->dependent_is_acquire ? STELEI_ACQUIRE : order;
 }
@@ -381,8 +380,8 @@ void explore_search_fence(struct explore_search *search, enum stelei_fence fence
         return;
     if (search->sites)
         explore_sites_add(search->sites, EXPLORE_SITE_NOP_READ, site, NULL);
-    if (search->weakening && search->weakening->kind == EXPLORE_WEAKEN_NOP_READ &&
-        explore_sites_hit_reader(search->weakening, EXPLORE_SITE_NOP_READ, site))
+    if (explore_sites_hit_reader(search->weakening, EXPLORE_WEAKEN_NOP_READ, EXPLORE_SITE_NOP_READ,
+                                 site))
         return;
     search->cur = larger(search->cur, search->acq);
     search->dependencies = 0; /* none asks for more than cur now */
@@ -478,6 +477,6 @@ void explore_fail(struct explore_search *search, const char *what, long a, long 
 {
     search->failed = true;
     free(search->report);
-    search->report = explore_report(search, what, a, b, c);
+    search->report = search->brief ? NULL : explore_report(search, what, a, b, c);
     longjmp(search->leave, 2);
 }

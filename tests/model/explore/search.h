@@ -93,6 +93,7 @@ struct explore_search {
     uint64_t state_limit; /* 0: none; beyond it the search ends with `cut` */
     bool cut;
 
+    bool brief; /* a violation is not reported with its trace: naming its lines takes long */
     bool failed;
     char *report; /* owned; the first violation */
 };

@@ -18,63 +18,110 @@ struct chain {
 
 /* ---- names -------------------------------------------------------------------------------- */
 
-static void read_frame(struct chain *chain, FILE *pipe)
+/* The two lines of one frame, the first of which is `function`. */
+static void add_frame(struct chain *chain, const char *function, const char *line)
 {
-    char function[LINE_BYTES], line[2 * LINE_BYTES];
-    while (chain->frames < CHAIN && fgets(function, sizeof function, pipe) &&
-           fgets(line, sizeof line, pipe)) {
-        const char *base = strrchr(line, '/');
-        base = base ? base + 1 : line;
-        function[strcspn(function, "\n")] = 0;
-        snprintf(chain->function[chain->frames], LINE_BYTES, "%s", function);
-        snprintf(chain->line[chain->frames], LINE_BYTES, "%.*s", (int)strcspn(base, " \n"), base);
-        /* the two wrappers say nothing: who called them does */
-        if (strncmp(base, "atomic.h:", 9) != 0 && strncmp(base, "sequence.h:", 11) != 0 &&
-            line[0] != '?')
-            chain->frames++;
-    }
+    const char *base = strrchr(line, '/');
+    base = base ? base + 1 : line;
+    /* the two wrappers say nothing: who called them does */
+    if (chain->frames == CHAIN || line[0] == '?' || strncmp(base, "atomic.h:", 9) == 0 ||
+        strncmp(base, "sequence.h:", 11) == 0)
+        return;
+    snprintf(chain->function[chain->frames], LINE_BYTES, "%.*s", (int)strcspn(function, "\n"),
+             function);
+    snprintf(chain->line[chain->frames], LINE_BYTES, "%.*s", (int)strcspn(base, " \n"), base);
+    chain->frames++;
 }
 
-static void read_chain(const void *address, struct chain *chain)
+/* addr2line for so many addresses at once; NULL among them: no frames. */
+static FILE *open_names(const void *const *address, size_t count)
 {
-    char path[512], command[640];
-    chain->frames = 0;
-    if (!address)
-        return;
+    static const char end[] = " 2>/dev/null";
+    char path[512];
     ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
     if (length <= 0)
-        return;
+        return NULL;
     path[length] = 0;
-    /* built without -pie, or loaded anywhere: the file's own address of the call */
-    uintptr_t start = (uintptr_t)&__executable_start;
-    uintptr_t at = (uintptr_t)address - 1;
-    if (start > (uintptr_t)1 << 32)
-        at -= start;
-    snprintf(command, sizeof command, "addr2line -fie '%s' %#lx 2>/dev/null", path,
-             (unsigned long)at);
+    size_t room = sizeof path + 64 + count * 20, used;
+    char *command = explore_alloc(NULL, room);
+    used = (size_t)snprintf(command, room, "addr2line -afie '%s'", path);
+    for (size_t i = 0; i < count; i++) {
+        /* built without -pie, or loaded anywhere: the file's own address of the call */
+        uintptr_t start = (uintptr_t)&__executable_start;
+        uintptr_t at = address[i] ? (uintptr_t)address[i] - 1 : 0;
+        if (at && start > (uintptr_t)1 << 32)
+            at -= start;
+        used += (size_t)snprintf(command + used, room - used, " %#lx", (unsigned long)at);
+    }
+    memcpy(command + used, end, sizeof end);
     FILE *pipe = popen(command, "r");
+    free(command);
+    return pipe;
+}
+
+static void read_chains(const void *const *address, size_t count, struct chain *chain)
+{
+    char function[LINE_BYTES], line[2 * LINE_BYTES];
+    size_t at = 0; /* addresses begun */
+    memset(chain, 0, count * sizeof *chain);
+    FILE *pipe = open_names(address, count);
     if (!pipe)
         return;
-    read_frame(chain, pipe);
+    while (fgets(function, sizeof function, pipe)) {
+        if (!strncmp(function, "0x", 2))
+            at++;
+        else if (fgets(line, sizeof line, pipe) && at > 0 && at <= count)
+            add_frame(&chain[at - 1], function, line);
+    }
     pclose(pipe);
+}
+
+static void write_text(const void *address, const struct chain *chain, const struct chain *above,
+                       struct explore_site *site)
+{
+    const struct chain *outer = chain->frames > 1 ? chain : above;
+    unsigned frame = chain->frames > 1 ? 1 : 0;
+    if (chain->frames == 0) {
+        snprintf(site->text, sizeof site->text, "%p", address);
+        snprintf(site->name, sizeof site->name, "%p", address);
+    } else if (frame >= outer->frames) {
+        snprintf(site->text, sizeof site->text, "%.28s %.32s", chain->line[0], chain->function[0]);
+        snprintf(site->name, sizeof site->name, "%.32s", chain->function[0]);
+    } else {
+        snprintf(site->text, sizeof site->text, "%.28s %.32s < %.28s %.32s", chain->line[0],
+                 chain->function[0], outer->line[frame], outer->function[frame]);
+        snprintf(site->name, sizeof site->name, "%.32s < %.32s", chain->function[0],
+                 outer->function[frame]);
+    }
 }
 
 void explore_site_text(const void *address, const void *caller, char *text, size_t bytes)
 {
-    struct chain chain, above;
-    read_chain(address, &chain);
-    above.frames = 0;
-    if (chain.frames < 2)
-        read_chain(caller, &above);
-    const struct chain *outer = chain.frames > 1 ? &chain : &above;
-    unsigned frame = chain.frames > 1 ? 1 : 0;
-    if (chain.frames == 0)
-        snprintf(text, bytes, "%p", address);
-    else if (frame >= outer->frames)
-        snprintf(text, bytes, "%.28s %.32s", chain.line[0], chain.function[0]);
-    else
-        snprintf(text, bytes, "%.28s %.32s < %.28s %.32s", chain.line[0], chain.function[0],
-                 outer->line[frame], outer->function[frame]);
+    const void *const both[2] = {address, caller};
+    struct explore_site site;
+    struct chain chain[2];
+    read_chains(both, 2, chain);
+    write_text(address, &chain[0], &chain[1], &site);
+    snprintf(text, bytes, "%s", site.text);
+}
+
+/* Texts and names of sites [from, count), by one process. */
+static void name_sites(struct explore_sites *sites, size_t from)
+{
+    size_t count = sites->count - from;
+    if (count == 0)
+        return;
+    const void **address = explore_alloc(NULL, 2 * count * sizeof *address);
+    struct chain *chain = explore_alloc(NULL, 2 * count * sizeof *chain);
+    for (size_t i = 0; i < count; i++) {
+        address[2 * i] = sites->site[from + i].address;
+        address[2 * i + 1] = sites->site[from + i].caller;
+    }
+    read_chains(address, 2 * count, chain);
+    for (size_t i = 0; i < count; i++)
+        write_text(address[2 * i], &chain[2 * i], &chain[2 * i + 1], &sites->site[from + i]);
+    free(chain);
+    free(address);
 }
 
 /* ---- the set ------------------------------------------------------------------------------ */
@@ -144,12 +191,12 @@ struct explore_site *explore_sites_add(struct explore_sites *sites, enum explore
 
 void explore_sites_group(struct explore_sites *sites)
 {
-    sites->groups = 0;
-    for (size_t i = 0; i < sites->count; i++) {
+    size_t known = 0;
+    while (known < sites->count && sites->site[known].text[0])
+        known++;
+    name_sites(sites, known);
+    for (size_t i = known; i < sites->count; i++) {
         struct explore_site *site = &sites->site[i];
-        if (!site->text[0])
-            explore_site_text(site->address, site->caller, site->text, sizeof site->text);
-        site->group = EXPLORE_ANY_GROUP;
         for (size_t j = 0; j < i && site->group == EXPLORE_ANY_GROUP; j++)
             if (sites->site[j].kind == site->kind && !strcmp(sites->site[j].text, site->text))
                 site->group = sites->site[j].group;
@@ -177,22 +224,26 @@ static bool in_group(const struct explore_weakening *weakening, enum explore_sit
     return site && site->group == weakening->group;
 }
 
-bool explore_sites_hit(const struct explore_weakening *weakening, const struct explore_event *event)
+bool explore_sites_hit(const struct explore_weakening *weakening, enum explore_weaken_kind kind,
+                       const struct explore_event *event)
 {
-    if (!weakening || weakening->kind == EXPLORE_WEAKEN_NOTHING)
-        return false;
     bool fence = event->kind == EXPLORE_FENCE;
-    if (fence != (weakening->kind == EXPLORE_WEAKEN_NOP_WRITE) ||
-        weakening->kind == EXPLORE_WEAKEN_LOAD || weakening->kind == EXPLORE_WEAKEN_NOP_READ)
+    if (!weakening || fence != (kind == EXPLORE_WEAKEN_NOP_WRITE) || (!fence && !event->release))
         return false;
-    if (!fence && !event->release)
-        return false;
-    return in_group(weakening, fence ? EXPLORE_SITE_NOP_WRITE : EXPLORE_SITE_RELEASE, event->site,
-                    event->caller);
+    for (; weakening; weakening = weakening->also)
+        if (weakening->kind == kind &&
+            in_group(weakening, fence ? EXPLORE_SITE_NOP_WRITE : EXPLORE_SITE_RELEASE, event->site,
+                     event->caller))
+            return true;
+    return false;
 }
 
 bool explore_sites_hit_reader(const struct explore_weakening *weakening,
-                              enum explore_site_kind kind, const void *site)
+                              enum explore_weaken_kind kind, enum explore_site_kind site_kind,
+                              const void *site)
 {
-    return in_group(weakening, kind, site, NULL);
+    for (; weakening; weakening = weakening->also)
+        if (weakening->kind == kind && in_group(weakening, site_kind, site, NULL))
+            return true;
+    return false;
 }

@@ -24,6 +24,7 @@ struct explore_site {
     uint8_t kind;       /* enum explore_site_kind */
     unsigned group;
     char text[128]; /* file:line and function of the access and of its caller */
+    char name[80];  /* the functions alone: "inner < outer" */
 };
 
 struct explore_sites {
@@ -52,11 +53,12 @@ const struct explore_site *explore_sites_of_group(const struct explore_sites *si
 /* Writes "file.c:123 function < caller.c:45 caller" for an access; `caller` may be NULL. */
 void explore_site_text(const void *address, const void *caller, char *text, size_t bytes);
 
-/* True if the event is one that the weakening means. */
-bool explore_sites_hit(const struct explore_weakening *weakening,
+/* True if the weakening does this to the event. */
+bool explore_sites_hit(const struct explore_weakening *weakening, enum explore_weaken_kind kind,
                        const struct explore_event *event);
 /* The same for an access of the reader. */
 bool explore_sites_hit_reader(const struct explore_weakening *weakening,
-                              enum explore_site_kind kind, const void *site);
+                              enum explore_weaken_kind kind, enum explore_site_kind site_kind,
+                              const void *site);
 
 #endif

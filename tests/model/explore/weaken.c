@@ -1,4 +1,5 @@
 #include "weaken.h"
+#include "reasons.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,19 +8,8 @@ static const char *const kind_name[EXPLORE_WEAKEN_KINDS] = {
     "nothing",        "release->relaxed", "count left out", "store moved up",
     "nop_write gone", "acquire->relaxed", "nop_read gone"};
 
-static const struct explore_limits limits = {
-    .attempts = 2, .calls_in_a_row = 2, .states = 8000, .acquire_too = false};
-
-/*
- * Sites that no scenario needs, and why. The text is matched with the site's: functions, not lines.
- */
-static const struct {
-    enum explore_weaken_kind kind;
-    const char *site;
-    const char *why;
-} redundant[] = {
-    {EXPLORE_WEAKEN_NOTHING, NULL, NULL},
-};
+static const struct explore_limits kind_limits = {
+    .attempts = 2, .calls_in_a_row = 2, .states = 8000, .acquire_too = false, .brief = true};
 
 void explore_scenario_record(const struct explore_scenario *scenario, uint64_t seed,
                              struct explore_stage *stage)
@@ -38,18 +28,19 @@ bool explore_weaken_kinds(uint64_t seed)
     bool right = true;
     for (unsigned kind = 1; kind < EXPLORE_WEAKEN_KINDS; kind++) {
         struct explore_weakening weakening = {(enum explore_weaken_kind)kind, NULL,
-                                              EXPLORE_ANY_GROUP};
+                                              EXPLORE_ANY_GROUP, NULL};
         bool caught = false;
-        for (unsigned i = 0; i < explore_scenario_count && !caught; i++) {
+        for (unsigned i = 0; explore_scenario_at(i) && !caught; i++) {
+            const struct explore_scenario *scenario = explore_scenario_at(i);
             struct explore_stage *stage = explore_alloc(NULL, sizeof *stage);
             struct explore_result result;
-            explore_scenario_record(&explore_scenarios[i], seed, stage);
-            explore_run(stage, &stage->history, explore_scenarios[i].calls, &limits, &weakening,
-                        NULL, &result);
+            explore_scenario_record(scenario, seed, stage);
+            explore_run(stage, &stage->history, scenario->calls, &kind_limits, &weakening,
+                        NULL, NULL, &result);
             caught = !result.right;
             if (caught)
                 printf("  every %-18s caught by %s, %s\n", kind_name[kind],
-                       explore_scenarios[i].name, result.call);
+                       scenario->name, result.call);
             explore_result_fini(&result);
             explore_stage_close(stage);
             free(stage);
@@ -63,14 +54,34 @@ bool explore_weaken_kinds(uint64_t seed)
 
 /* ---- one site after the other ------------------------------------------------------------- */
 
-#define GROUPS 1024u
-#define TRIALS 60u /* of one site, in scenarios and crashes */
+#define GROUPS        1024u
+#define CRASH_TRIALS  40u /* of one site of the adopter */
+#define CRASH_STORES  400u /* longer histories are not crashed */
+#define LONG_TRIALS   3u /* what was searched so often is not searched in a long history too */
+#define PARTS         16u
+#define ADOPTER_CALLS (1u << EXPLORE_GET | 1u << EXPLORE_VIEW | 1u << EXPLORE_SCAN)
+
+/* What became of one weakening of one site. */
+struct verdict {
+    unsigned trials; /* searches that it made a difference to */
+    bool cut;        /* one of them hit its limit: not exhaustive */
+    char by[48];     /* scenario and call that caught it, or empty */
+    char pair[48];   /* that caught it together with its cover, and not the cover alone */
+};
 
 struct trial {
     struct explore_sites sites;
-    uint8_t tried[EXPLORE_WEAKEN_KINDS][GROUPS];
-    bool cut[EXPLORE_WEAKEN_KINDS][GROUPS];    /* a search hit its limit: not exhaustive */
-    char by[EXPLORE_WEAKEN_KINDS][GROUPS][48]; /* scenario and call; empty: not caught */
+    struct explore_limits limits;
+    struct verdict verdict[EXPLORE_WEAKEN_KINDS][GROUPS];
+};
+
+/* One history in which sites are weakened. */
+struct field {
+    const struct explore_stage *stage;
+    const char *name;
+    const int16_t *ghost; /* of the history as it was recorded */
+    unsigned calls;
+    unsigned site_calls[GROUPS]; /* calls that a site matters to; 0: it does not occur */
 };
 
 static enum explore_site_kind site_of(const struct explore_event *event)
@@ -84,159 +95,300 @@ static bool is_writer_site(const struct explore_event *event)
            (event->kind == EXPLORE_FENCE && event->fence != STELEI_FENCE_READ);
 }
 
-static void try_one(struct trial *trial, const struct explore_stage *stage, unsigned calls,
-                    enum explore_weaken_kind kind, unsigned group, const char *name)
+/* True if sites of this kind can be weakened so. */
+static bool weakening_fits(enum explore_weaken_kind kind, unsigned site)
 {
-    struct explore_weakening weakening = {kind, &trial->sites, group};
+    switch (kind) {
+    case EXPLORE_WEAKEN_STORE:
+    case EXPLORE_WEAKEN_OMIT:
+    case EXPLORE_WEAKEN_EARLY:
+        return site == EXPLORE_SITE_RELEASE;
+    case EXPLORE_WEAKEN_NOP_WRITE:
+        return site == EXPLORE_SITE_NOP_WRITE;
+    case EXPLORE_WEAKEN_LOAD:
+        return site == EXPLORE_SITE_ACQUIRE || site == EXPLORE_SITE_DEPENDENT;
+    case EXPLORE_WEAKEN_NOP_READ:
+        return site == EXPLORE_SITE_NOP_READ;
+    case EXPLORE_WEAKEN_NOTHING:
+    case EXPLORE_WEAKEN_KINDS:
+        break;
+    }
+    return false;
+}
+
+/* True if a reader alone finds the same as without it. */
+static bool only_orders(const struct explore_weakening *weakening)
+{
+    for (; weakening; weakening = weakening->also)
+        if (weakening->kind == EXPLORE_WEAKEN_OMIT || weakening->kind == EXPLORE_WEAKEN_EARLY)
+            return false;
+    return true;
+}
+
+static void run_weakened(const struct trial *trial, const struct field *field, unsigned calls,
+                         const struct explore_weakening *weakening, struct explore_result *result)
+{
+    explore_run(field->stage, &field->stage->history, calls, &trial->limits, weakening, NULL,
+                only_orders(weakening) ? field->ghost : NULL, result);
+}
+
+/* The sites that a cover names, as weakenings, each linked to the next: all of them, or those that
+ * nothing has caught alone. */
+static unsigned cover_parts(struct trial *trial, const struct explore_reason *reason, bool uncaught,
+                            struct explore_weakening *part)
+{
+    unsigned parts = 0;
+    for (unsigned i = 0; i < EXPLORE_COVERS && reason->cover[i].site; i++)
+        for (unsigned group = 0; group < trial->sites.groups && parts < PARTS; group++) {
+            const struct explore_site *site = explore_sites_of_group(&trial->sites, group);
+            enum explore_weaken_kind kind = reason->cover[i].kind;
+            if (strncmp(site->name, reason->cover[i].site, strlen(reason->cover[i].site)) != 0)
+                continue;
+            if (!weakening_fits(kind, site->kind) ||
+                (uncaught && trial->verdict[kind][group].by[0]))
+                continue;
+            part[parts] = (struct explore_weakening){kind, &trial->sites, group, NULL};
+            if (parts > 0)
+                part[parts - 1].also = &part[parts];
+            parts++;
+        }
+    return parts;
+}
+
+/* Takes the cover away too: caught where the cover's loss alone is not, the reason holds. */
+static void try_pair(struct trial *trial, const struct field *field,
+                     const struct explore_reason *reason, bool uncaught,
+                     const struct explore_weakening *single, struct verdict *verdict)
+{
+    struct explore_weakening part[PARTS], both = *single;
     struct explore_result result;
-    if (trial->by[kind][group][0] || trial->tried[kind][group] == TRIALS)
+    unsigned calls = field->site_calls[single->group];
+    if (verdict->pair[0] || cover_parts(trial, reason, uncaught, part) == 0)
         return;
-    explore_run(stage, &stage->history, calls, &limits, &weakening, NULL, &result);
+    both.also = part;
+    for (unsigned call = 0; call < EXPLORE_CALLS && !verdict->pair[0]; call++) {
+        if (!(calls >> call & 1))
+            continue;
+        run_weakened(trial, field, 1u << call, &both, &result);
+        bool together = !result.right;
+        explore_result_fini(&result);
+        if (!together)
+            continue;
+        run_weakened(trial, field, 1u << call, part, &result);
+        if (result.right)
+            snprintf(verdict->pair, sizeof verdict->pair, "%s, %s", field->name,
+                     explore_call_name((enum explore_call)call));
+        explore_result_fini(&result);
+    }
+}
+
+static void try_one(struct trial *trial, const struct field *field, enum explore_weaken_kind kind,
+                    unsigned group)
+{
+    struct explore_weakening weakening = {kind, &trial->sites, group, NULL};
+    struct explore_result result;
+    struct verdict *verdict = &trial->verdict[kind][group];
+    const struct explore_site *site = explore_sites_of_group(&trial->sites, group);
+    if (verdict->by[0])
+        return;
+    run_weakened(trial, field, field->site_calls[group], &weakening, &result);
     /* leaving out what does not count changes nothing: that is no trial */
-    if (kind == EXPLORE_WEAKEN_LOAD || kind == EXPLORE_WEAKEN_NOP_READ || result.weakened > 0)
-        trial->tried[kind][group]++;
-    trial->cut[kind][group] |= result.cut;
-    if (!result.right)
-        snprintf(trial->by[kind][group], sizeof trial->by[kind][group], "%s, %s", name,
-                 result.call);
+    bool changed =
+        kind == EXPLORE_WEAKEN_LOAD || kind == EXPLORE_WEAKEN_NOP_READ || result.weakened > 0;
+    verdict->trials += changed;
+    verdict->cut |= result.cut;
     if (!result.right) {
-        printf("%-17s %-100s caught by %s\n", kind_name[kind],
-               explore_sites_of_group(&trial->sites, group)->text, trial->by[kind][group]);
+        snprintf(verdict->by, sizeof verdict->by, "%s, %s", field->name, result.call);
+        printf("%-17s %-100s caught by %s\n", kind_name[kind], site->text, verdict->by);
         fflush(stdout);
     }
+    bool right = result.right;
     explore_result_fini(&result);
+    const struct explore_reason *reason = explore_reason_for(kind, site->name);
+    if (!right || !changed || !reason)
+        return;
+    try_pair(trial, field, reason, false, &weakening, verdict);
+    try_pair(trial, field, reason, true, &weakening, verdict);
 }
 
-static void try_writer(struct trial *trial, const struct explore_stage *stage, unsigned calls,
-                       size_t from, size_t to, const char *name)
+/* Every weakening of every site of the field; the adopter's sites only so often. */
+static void try_field(struct trial *trial, const struct field *field, unsigned most)
 {
-    uint8_t here[GROUPS] = {0};
-    const struct explore_history *history = &stage->history;
-    for (size_t i = from; i < history->count && i < to; i++) {
-        const struct explore_event *event = &history->event[i];
-        if (is_writer_site(event))
-            here[explore_sites_find(&trial->sites, site_of(event), event->site, event->caller)
-                     ->group] = (uint8_t)(1 + (event->kind == EXPLORE_FENCE));
-    }
-    for (unsigned group = 0; group < trial->sites.groups; group++) {
-        if (here[group] == 2)
-            try_one(trial, stage, calls, EXPLORE_WEAKEN_NOP_WRITE, group, name);
-        if (here[group] != 1)
-            continue;
-        try_one(trial, stage, calls, EXPLORE_WEAKEN_STORE, group, name);
-        try_one(trial, stage, calls, EXPLORE_WEAKEN_OMIT, group, name);
-        try_one(trial, stage, calls, EXPLORE_WEAKEN_EARLY, group, name);
+    for (unsigned group = 0; group < trial->sites.groups; group++)
+        for (unsigned kind = 1; kind < EXPLORE_WEAKEN_KINDS; kind++)
+            if (field->site_calls[group] && trial->verdict[kind][group].trials < most &&
+                weakening_fits((enum explore_weaken_kind)kind,
+                               explore_sites_of_group(&trial->sites, group)->kind))
+                try_one(trial, field, (enum explore_weaken_kind)kind, group);
+}
+
+static void check_groups(const struct trial *trial)
+{
+    if (trial->sites.groups <= GROUPS)
+        return;
+    fprintf(stderr, "explore: more than %u sites\n", GROUPS);
+    exit(2);
+}
+
+/* The writer's sites among events [from, to). */
+static void find_writer(struct trial *trial, struct field *field, size_t from, size_t to)
+{
+    const struct explore_history *history = &field->stage->history;
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = from; i < history->count && i < to; i++) {
+            const struct explore_event *event = &history->event[i];
+            if (!is_writer_site(event))
+                continue;
+            const struct explore_site *site =
+                explore_sites_add(&trial->sites, site_of(event), event->site, event->caller);
+            if (pass)
+                field->site_calls[site->group] = field->calls;
+        }
+        explore_sites_group(&trial->sites);
+        check_groups(trial);
     }
 }
 
-static void try_reader(struct trial *trial, const struct explore_stage *stage, unsigned calls,
-                       const char *name)
+/* The reader's sites that one call comes by. */
+static void find_reader(struct trial *trial, struct field *field, unsigned call)
 {
-    for (unsigned group = 0; group < trial->sites.groups; group++) {
-        unsigned kind = explore_sites_of_group(&trial->sites, group)->kind;
-        if (kind == EXPLORE_SITE_NOP_READ)
-            try_one(trial, stage, calls, EXPLORE_WEAKEN_NOP_READ, group, name);
-        if (kind == EXPLORE_SITE_ACQUIRE || kind == EXPLORE_SITE_DEPENDENT)
-            try_one(trial, stage, calls, EXPLORE_WEAKEN_LOAD, group, name);
-    }
-}
-
-/* Collects sites of the writer from `from` on, and of the reader by a run without weakening. */
-static void collect(struct trial *trial, const struct explore_stage *stage, unsigned calls,
-                    size_t from, struct explore_result *result)
-{
-    for (size_t i = from; i < stage->history.count; i++) {
-        const struct explore_event *event = &stage->history.event[i];
-        if (is_writer_site(event))
-            explore_sites_add(&trial->sites, site_of(event), event->site, event->caller);
-    }
-    explore_run(stage, &stage->history, calls, &limits, NULL, &trial->sites, result);
+    struct explore_sites met;
+    struct explore_result result;
+    explore_sites_init(&met);
+    explore_run(field->stage, &field->stage->history, 1u << call, &trial->limits, NULL, &met,
+                field->ghost, &result);
+    explore_result_fini(&result);
+    for (size_t i = 0; i < met.count; i++)
+        explore_sites_add(&trial->sites, (enum explore_site_kind)met.site[i].kind,
+                          met.site[i].address, NULL);
     explore_sites_group(&trial->sites);
-    if (trial->sites.groups > GROUPS)
-        exit(2);
+    check_groups(trial);
+    for (size_t i = 0; i < met.count; i++)
+        field->site_calls[explore_sites_find(&trial->sites,
+                                             (enum explore_site_kind)met.site[i].kind,
+                                             met.site[i].address, NULL)
+                              ->group] |= 1u << call;
+    explore_sites_fini(&met);
 }
 
-/* A few crashes, to weaken what the adopter does. */
+/* Crashes, to weaken what the adopter does. */
 static void try_crashes(struct trial *trial, const struct explore_scenario *scenario,
-                        const struct explore_stage *stage, const int16_t *ghost)
+                        const struct explore_stage *stage, const int16_t *ghost, unsigned every)
 {
     struct explore_crash *crash = explore_alloc(NULL, sizeof *crash);
+    struct field *field = explore_alloc(NULL, sizeof *field);
+    char text[300], name[40];
     uint32_t index = 0;
+    snprintf(name, sizeof name, "%s+crash", scenario->name);
     for (size_t events = 1; events <= stage->history.count; events++) {
-        char text[300], name[40];
         if (stage->history.event[events - 1].kind != EXPLORE_STORE)
             continue;
         index++;
-        if (index % 11 != 0 || stage->history.count > 400)
+        if (index % every != 0 || stage->history.count > CRASH_STORES)
             continue;
-        snprintf(name, sizeof name, "%s+crash", scenario->name);
+        enum explore_aftermath aftermath =
+            index / every % 2 ? EXPLORE_STEP_FIRST : EXPLORE_WRITE_FIRST;
+        memset(field, 0, sizeof *field);
+        field->stage = &crash->stage;
+        field->name = name;
+        field->calls = ADOPTER_CALLS & scenario->calls;
         if (explore_crash_open(crash, stage, events, ghost + (size_t)index * EXPLORE_KEYS,
-                               EXPLORE_STEP_FIRST, text, sizeof text)) {
+                               aftermath, text, sizeof text)) {
             struct explore_result result;
-            unsigned calls = 1u << EXPLORE_GET | 1u << EXPLORE_VIEW;
-            collect(trial, &crash->stage, calls, crash->adopted_from, &result);
+            explore_run(field->stage, &field->stage->history, 0, &trial->limits, NULL, NULL, NULL,
+                        &result);
+            field->ghost = result.ghost;
+            find_writer(trial, field, crash->adopted_from, crash->adopted_to);
+            try_field(trial, field, CRASH_TRIALS);
             explore_result_fini(&result);
-            try_writer(trial, &crash->stage, calls, crash->adopted_from, crash->adopted_to, name);
         }
         explore_crash_close(crash);
     }
+    free(field);
     free(crash);
 }
 
-static const char *reason_for(enum explore_weaken_kind kind, const char *site)
+static void try_scenario(struct trial *trial, const struct explore_scenario *scenario,
+                         uint64_t seed, unsigned every)
 {
-    for (size_t i = 0; i < sizeof redundant / sizeof redundant[0]; i++)
-        if (redundant[i].kind == kind && redundant[i].site && strstr(site, redundant[i].site))
-            return redundant[i].why;
-    return NULL;
+    struct explore_stage *stage = explore_alloc(NULL, sizeof *stage);
+    struct field *field = explore_alloc(NULL, sizeof *field);
+    struct explore_result result;
+    explore_scenario_record(scenario, seed, stage);
+    memset(field, 0, sizeof *field);
+    field->stage = stage;
+    field->name = scenario->name;
+    field->calls = scenario->calls;
+    explore_run(stage, &stage->history, 0, &trial->limits, NULL, NULL, NULL, &result);
+    field->ghost = result.ghost;
+    find_writer(trial, field, 0, SIZE_MAX);
+    for (unsigned call = 0; call < EXPLORE_CALLS; call++)
+        if (scenario->calls >> call & 1)
+            find_reader(trial, field, call);
+    try_field(trial, field, stage->history.count > CRASH_STORES ? LONG_TRIALS : UINT32_MAX);
+    if (!getenv("NOCRASH"))
+        try_crashes(trial, scenario, stage, result.ghost, every);
+    explore_result_fini(&result);
+    explore_stage_close(stage);
+    free(field);
+    free(stage);
+}
+
+/* ---- the table ---------------------------------------------------------------------------- */
+
+struct counts {
+    unsigned caught, paired, argued, open;
+};
+
+static void print_verdict(const struct verdict *verdict, enum explore_weaken_kind kind,
+                          const struct explore_site *site, struct counts *counts)
+{
+    const struct explore_reason *reason = explore_reason_for(kind, site->name);
+    bool covered = reason && reason->cover[0].site;
+    if (verdict->trials == 0)
+        return;
+    if (verdict->by[0]) {
+        counts->caught++;
+        return;
+    }
+    printf("%-17s %-100s ", kind_name[kind], site->text);
+    if (!reason || (covered && !verdict->pair[0])) {
+        counts->open++;
+        printf("NOT CAUGHT%s%s\n", verdict->cut ? " (a search was cut off)" : "",
+               reason ? ", NOR WITH ITS COVER" : "");
+        return;
+    }
+    counts->paired += covered;
+    counts->argued += !covered;
+    printf("redundant%s%s: %s\n", covered ? ", both gone caught by " : "",
+           covered ? verdict->pair : "", reason->why);
 }
 
 static bool print_trial(const struct trial *trial)
 {
-    bool right = true;
-    unsigned caught = 0, explained = 0, open = 0;
+    struct counts counts = {0, 0, 0, 0};
     for (unsigned kind = 1; kind < EXPLORE_WEAKEN_KINDS; kind++)
-        for (unsigned group = 0; group < trial->sites.groups; group++) {
-            const struct explore_site *site = explore_sites_of_group(&trial->sites, group);
-            const char *by = trial->by[kind][group];
-            if (!trial->tried[kind][group])
-                continue;
-            const char *why = by[0] ? NULL : reason_for((enum explore_weaken_kind)kind, site->text);
-            caught += by[0] != 0;
-            explained += why != NULL;
-            open += !by[0] && !why;
-            right &= by[0] || why;
-            if (by[0])
-                continue;
-            printf("%-17s %-100s %s%s\n", kind_name[kind], site->text,
-                   why                       ? "redundant: "
-                   : trial->cut[kind][group] ? "NOT CAUGHT (a search was cut off)"
-                                             : "NOT CAUGHT",
-                   why ? why : "");
-        }
-    printf("%u caught, %u redundant for a known reason, %u neither\n", caught, explained, open);
-    return right;
+        for (unsigned group = 0; group < trial->sites.groups; group++)
+            print_verdict(&trial->verdict[kind][group], (enum explore_weaken_kind)kind,
+                          explore_sites_of_group(&trial->sites, group), &counts);
+    printf("%u caught, %u redundant and caught with their cover gone, %u redundant by argument, "
+           "%u neither\n",
+           counts.caught, counts.paired, counts.argued, counts.open);
+    return counts.open == 0;
 }
 
-bool explore_weaken_sites(uint64_t seed)
+bool explore_weaken_sites(uint64_t seed, const char *only, bool full)
 {
     struct trial *trial = calloc(1, sizeof *trial);
     if (!trial)
         exit(2);
     explore_sites_init(&trial->sites);
-    for (unsigned i = 0; i < explore_scenario_count; i++) {
-        const struct explore_scenario *scenario = &explore_scenarios[i];
-        struct explore_stage *stage = explore_alloc(NULL, sizeof *stage);
-        struct explore_result result;
-        explore_scenario_record(scenario, seed, stage);
-        collect(trial, stage, scenario->calls, 0, &result);
-        try_writer(trial, stage, scenario->calls, 0, SIZE_MAX, scenario->name);
-        try_reader(trial, stage, scenario->calls, scenario->name);
-        try_crashes(trial, scenario, stage, result.ghost);
-        explore_result_fini(&result);
-        explore_stage_close(stage);
-        free(stage);
-    }
+    trial->limits = kind_limits;
+    trial->limits.states = full ? 400000 : 12000;
+    const struct explore_scenario *scenario;
+    for (unsigned i = 0; (scenario = explore_scenario_at(i)) != NULL; i++)
+        if (!only || !strcmp(only, scenario->name))
+            try_scenario(trial, scenario, seed, full ? 1 : 3);
     bool right = print_trial(trial);
     explore_sites_fini(&trial->sites);
     free(trial);

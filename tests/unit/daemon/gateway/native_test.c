@@ -168,7 +168,8 @@ END_TEST
 
 START_TEST(before_hello)
 {
-    struct gateway_limits limits = {.frame_max_bytes = 1 << 20, .rights = 0, .facts = &facts};
+    struct gateway_limits limits = {
+        .frame_max_bytes = 1 << 20, .rights = COMMAND_MAY_READ, .facts = &facts};
     struct command command;
     for (size_t i = 0; i < FRAMES; i++) {
         gateway_native.open(session, &limits);
@@ -183,6 +184,12 @@ START_TEST(before_hello)
         GATEWAY_COMMAND);
     ck_assert_int_eq(command.kind, COMMAND_HELLO);
     ck_assert(command.want_descriptor);
+    limits.rights = 0; /* nobody */
+    gateway_native.open(session, &limits);
+    ck_assert_int_eq(parse(HELLO, sizeof(HELLO) - 1, &command), GATEWAY_COMMAND);
+    ck_assert_int_eq(command.kind, COMMAND_REFUSE);
+    ck_assert_int_eq(command.refusal, STELE_EPERM);
+    ck_assert(command.hang_up);
 }
 END_TEST
 

@@ -50,6 +50,8 @@ START_TEST(bytes_stay_in_order)
         take(&buffer, &out, (size_t)(random >> 20) % (net_buffer_held(&buffer) + 1));
         if (i % 3 == 0)
             net_buffer_trim(&buffer, 4096);
+        if (i % 50 == 0)
+            net_buffer_shrink(&buffer, 4096);
         expect(in - out == net_buffer_held(&buffer));
         expect(buffer.head <= buffer.tail && buffer.tail <= buffer.capacity);
         if (i % 100 == 0)
@@ -87,17 +89,19 @@ START_TEST(trimming)
     ck_assert_uint_eq(buffer.head, 0);
     append(&buffer, &in, 8 << 20);
     take(&buffer, &out, 7 << 20);
-    net_buffer_trim(&buffer, KEEP);
+    net_buffer_shrink(&buffer, KEEP);
     ck_assert_uint_eq(buffer.capacity, 8 << 20); /* an eighth is in use */
     take(&buffer, &out, (1 << 20) - 1);
     net_buffer_trim(&buffer, KEEP); /* one byte is left */
+    ck_assert_uint_eq(buffer.capacity, 8 << 20);
+    net_buffer_shrink(&buffer, KEEP);
     ck_assert_uint_eq(buffer.capacity, KEEP);
     ck_assert_uint_eq(net_buffer_held(&buffer), 1);
     append(&buffer, &in, 5000);
     take(&buffer, &out, 5001);
     append(&buffer, &in, 1 << 20);
     take(&buffer, &out, (1 << 20) - 100000);
-    net_buffer_trim(&buffer, KEEP);
+    net_buffer_shrink(&buffer, KEEP);
     ck_assert_uint_eq(buffer.capacity, 256 << 10); /* twice what is held, at least */
     take(&buffer, &out, 100000);
     net_buffer_trim(&buffer, KEEP);

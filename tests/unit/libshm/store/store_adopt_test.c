@@ -1,4 +1,5 @@
 /* Promise F through the facade: the writer dies in a process of its own, the next one adopts. */
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -229,6 +230,42 @@ START_TEST(corrupt_tables_are_refused_or_replaced)
 }
 END_TEST
 
+/* G: what damage costs is told. */
+START_TEST(dropped_entries_are_counted)
+{
+    char path[80];
+    uint64_t word, sequence;
+    uint32_t bucket_ref, nowhere = UINT32_MAX;
+    store = stores_open(segment_name(), 16 * STORES_MIB);
+    uint32_t t = stores_table(store, "t");
+    for (uint64_t n = 0; n < 500; n++)
+        expect_ok(stores_put(store, t, n, 0, 0, 100));
+    ck_assert_uint_eq(stats_of(store).adoption_dropped, 0);
+    stele_store_close(store);
+    snprintf(path, sizeof path, "/dev/shm/stele.%s", segment_name());
+    int fd = open(path, O_RDWR);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(pread(fd, &word, 8, 4096), 8);
+    off_t root = (off_t)((word & UINT32_MAX) << 3), bucket;
+    ck_assert_int_eq(pread(fd, &bucket_ref, 4, root + (off_t)offsetof(struct stelei_root, small)),
+                     4);
+    bucket = (off_t)bucket_ref << 3;
+    ck_assert_int_eq(pread(fd, &sequence, 8, bucket), 8);
+    ck_assert_uint_ne(sequence & STELEI_SLOTS_MASK, 0); /* some seven entries a bucket */
+    bucket += (off_t)offsetof(struct stelei_bucket, ref) + 4 * __builtin_ctzll(sequence);
+    ck_assert_int_eq(pwrite(fd, &nowhere, 4, bucket), 4);
+    close(fd);
+    store = stores_open(segment_name(), 16 * STORES_MIB);
+    stores_verify(store);
+    ck_assert_uint_eq(stats_of(store).adoption_dropped, 1);
+    ck_assert_uint_eq(stores_entries(store, t), 499);
+    stele_store_close(store);
+    store = stores_open(segment_name(), 16 * STORES_MIB);
+    stores_verify(store);
+    ck_assert_uint_eq(stats_of(store).adoption_dropped, 0); /* of the last one only */
+}
+END_TEST
+
 int main(void)
 {
     segment_name_init("store_adopt");
@@ -243,5 +280,6 @@ int main(void)
     tcase_add_test(tcase, a_clean_close_is_adopted_too);
     tcase_add_test(tcase, split_while_adopting);
     tcase_add_test(tcase, corrupt_tables_are_refused_or_replaced);
+    tcase_add_test(tcase, dropped_entries_are_counted);
     return segment_name_fini(suite_run(suite));
 }

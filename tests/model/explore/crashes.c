@@ -1,0 +1,131 @@
+#include "crashes.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static const struct explore_limits first_limits = {
+    .attempts = 2, .calls_in_a_row = 1, .states = 1000000, .acquire_too = false, .brief = false};
+
+/* Beside two adoptions, one after the other, there are too many states for all of them. */
+static const struct explore_limits second_limits = {
+    .attempts = 2, .calls_in_a_row = 1, .states = 20000, .acquire_too = false, .brief = false};
+
+/* A batch of several keys beside an adoption has too many states, and does nothing of its own. */
+#define ALL_OF_CRASH (((1u << EXPLORE_CALLS) - 1) & ~(1u << EXPLORE_MANY))
+
+#define LONG_HISTORY 400u /* events; there kills are far between */
+
+/* How close together the kills are. */
+struct density {
+    size_t events;    /* of the scenario's history between two kills */
+    unsigned between; /* kills whose adoption is left alone, for each that is killed too */
+    size_t again;     /* events of that adoption between two kills */
+    bool all_calls;
+};
+
+struct crashes {
+    const char *name;
+    struct density density;
+    unsigned first, second;
+    uint64_t states;
+    bool right;
+};
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+static void explore_kill(struct crashes *crashes, const struct explore_stage *stage,
+                         const int16_t *ghost, size_t events, uint32_t index,
+                         enum explore_aftermath aftermath, const char *before, bool again);
+
+/* Kills of an adopter, at every so many of the events that are the adoption's. */
+static void kill_adopter(struct crashes *crashes, const struct explore_crash *crash,
+                         const int16_t *ghost, const char *what)
+{
+    const struct explore_history *history = &crash->stage.history;
+    uint32_t index = 0;
+    for (size_t events = 0; events < crash->adopted_to && crashes->right; events++) {
+        index += events > 0 && history->event[events - 1].kind == EXPLORE_STORE;
+        if (events <= crash->adopted_from || history->event[events - 1].kind == EXPLORE_FENCE ||
+            events % crashes->density.again != 0)
+            continue;
+        explore_kill(crashes, &crash->stage, ghost, events, index,
+                     (enum explore_aftermath)(events / crashes->density.again % 2), what, true);
+    }
+}
+
+static unsigned calls_of(const struct crashes *crashes, bool again)
+{
+    static const enum explore_call one_call[] = {EXPLORE_GET, EXPLORE_VIEW, EXPLORE_SCAN,
+                                                 EXPLORE_GET};
+    unsigned turn = again ? crashes->second % 2 : crashes->first % 4;
+    return crashes->density.all_calls ? ALL_OF_CRASH : 1u << one_call[turn];
+}
+
+static bool is_killed_again(const struct crashes *crashes, const struct explore_stage *stage)
+{
+    return stage->history.count <= LONG_HISTORY &&
+           crashes->first % (crashes->density.between + 1) == 0;
+}
+
+/* The writer of the stage is killed, store #index its last; all that comes of it. */
+static void explore_kill(struct crashes *crashes, const struct explore_stage *stage,
+                         const int16_t *ghost, size_t events, uint32_t index,
+                         enum explore_aftermath aftermath, const char *before, bool again)
+{
+    struct explore_crash *crash = explore_alloc(NULL, sizeof *crash);
+    struct explore_result result;
+    char text[300] = "", what[160];
+    memset(&result, 0, sizeof result);
+    snprintf(what, sizeof what, "%s, killed after store #%u, %s first", before, index,
+             aftermath ? "writes" : "the pass");
+    crashes->right = explore_crash_open(crash, stage, events, ghost + (size_t)index * EXPLORE_KEYS,
+                                        aftermath, text, sizeof text);
+    if (!crashes->right) {
+        printf("%s%s: VIOLATION: %s\n", crashes->name, what, text);
+    } else {
+        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, again),
+                    again ? &second_limits : &first_limits, NULL, NULL, NULL, &result);
+        crashes->right = result.right;
+        if (!crashes->right)
+            printf("%s%s, %s:\n%s", crashes->name, what, result.call, result.report);
+    }
+    crashes->states += result.states;
+    crashes->first += !again;
+    crashes->second += again;
+    if (crashes->right && !again && is_killed_again(crashes, stage))
+        kill_adopter(crashes, crash, result.ghost, what);
+    explore_result_fini(&result);
+    explore_crash_close(crash);
+    free(crash);
+}
+
+bool explore_crashes(const struct explore_scenario *scenario, const struct explore_stage *stage,
+                     const int16_t *ghost, bool full)
+{
+    static const struct density quick_density = {5, 5, 3, false}, full_density = {1, 2, 1, true};
+    struct crashes crashes = {scenario->name, full ? full_density : quick_density, 0, 0, 0, true};
+    double begun = cpu_seconds();
+    uint32_t index = 0;
+    if (stage->history.count > LONG_HISTORY)
+        crashes.density.events = full ? 97 : 397;
+    for (size_t events = 0; events <= stage->history.count && crashes.right; events++) {
+        index += events > 0 && stage->history.event[events - 1].kind == EXPLORE_STORE;
+        if ((events > 0 && stage->history.event[events - 1].kind == EXPLORE_FENCE) ||
+            events % crashes.density.events != 0)
+            continue;
+        for (int aftermath = 0; aftermath < 2 && crashes.right; aftermath++)
+            explore_kill(&crashes, stage, ghost, events, index, (enum explore_aftermath)aftermath,
+                         "", false);
+    }
+    printf("  %-16s %5u crashes %5u of adopters %9llu states %15.2f s\n", scenario->name,
+           crashes.first, crashes.second, (unsigned long long)crashes.states,
+           cpu_seconds() - begun);
+    fflush(stdout);
+    return crashes.right;
+}

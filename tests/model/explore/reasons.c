@@ -1,0 +1,139 @@
+#include "reasons.h"
+
+#define RELAXED  EXPLORE_WEAKEN_STORE
+#define OMITTED  EXPLORE_WEAKEN_OMIT
+#define EARLY    EXPLORE_WEAKEN_EARLY
+#define NO_WRITE EXPLORE_WEAKEN_NOP_WRITE
+#define LOAD     EXPLORE_WEAKEN_LOAD
+#define NO_READ  EXPLORE_WEAKEN_NOP_READ
+
+#define ALONE               {{EXPLORE_WEAKEN_NOTHING, NULL}}
+#define WITH(kind, site)    {{kind, site}, {EXPLORE_WEAKEN_NOTHING, NULL}}
+#define WITH2(k, s, k2, s2) {{k, s}, {k2, s2}, {EXPLORE_WEAKEN_NOTHING, NULL}}
+#define WITH3(k, s, k2, s2, k3, s3)                                                                \
+    {{k, s}, {k2, s2}, {k3, s3}, {EXPLORE_WEAKEN_NOTHING, NULL}}
+
+#define LSN                                                                                        \
+    "a lookup or scan does not load applied_lsn; statistics do, and the adopter of a dead "        \
+    "writer's memory, where all of its stores are"
+#define INSERT_BUMP                                                                                \
+    "an insert hides nothing: with the old version a reader has seen the chain with the entry or " \
+    "without it, both true meanwhile (design, section 2: the bump is for multi-key reads and "     \
+    "for tokens)"
+#define GEOMETRY                                                                                   \
+    "an old or new geometry is corrected by the depth of every head that it leads to (design, "    \
+    "section 2)"
+#define FEWER_RETIRED                                                                              \
+    "with a smaller count a reader trusts the clock for a shorter time, and then the head"
+#define MORE_RECYCLED "a count seen too early only sends readers to the head sooner"
+#define RECYCLED_FENCE                                                                             \
+    "whoever sees an overwrite must see the count: that is the nop_write behind it; what stands "  \
+    "before the count it need not publish"
+#define PLACED_FENCE                                                                               \
+    "the nop_write of the record, of the slot or of the recycling that comes before it in the "    \
+    "same operation orders the same stores"
+#define RETIRED_BEHIND                                                                             \
+    "before it stand only counts of its own kind; the table word that hid the block is not "       \
+    "passed by a move within a step"
+#define COMMITTED                                                                                  \
+    "the ref that leads beyond is a later release store; the pages are there before either"
+#define CLOCK_BEGIN "the nop_read of the validation that follows makes an acquire of it"
+#define ONLY_HINT   "what it leads to is prefetched and nothing else"
+#define SECOND_LOOK                                                                                \
+    "a record that does not fit sends the call to stelei_search(), which loads the ref itself; "   \
+    "the value is copied after the validation; the link is only compared with 0"
+#define JUST_FENCED                                                                                \
+    "stelei_clock_untouched() has just fenced; only the load of `recycled` stands between"
+
+const struct explore_reason explore_reasons[] = {
+    {RELAXED, "applied", ALONE, LSN},
+    {OMITTED, "applied", ALONE, LSN},
+    {EARLY, "applied", ALONE, LSN},
+
+    {RELAXED, "insert_new_line < insert", ALONE, INSERT_BUMP},
+    {OMITTED, "insert_new_line < insert", ALONE, INSERT_BUMP},
+    {EARLY, "insert_new_line < insert", ALONE, INSERT_BUMP},
+    {RELAXED, "insert_line < insert", ALONE, INSERT_BUMP},
+    {OMITTED, "insert_line < insert", ALONE, INSERT_BUMP},
+    {EARLY, "insert_line < insert", ALONE, INSERT_BUMP},
+
+    {RELAXED, "publish_geometry", ALONE, GEOMETRY},
+    {OMITTED, "publish_geometry", ALONE, GEOMETRY},
+    {EARLY, "publish_geometry", ALONE, GEOMETRY},
+    {LOAD, "stelei_locate < stelei_enter", ALONE, GEOMETRY},
+    {LOAD, "stelei_get_staged", ALONE, GEOMETRY},
+
+    {OMITTED, "arena_retire <", ALONE, FEWER_RETIRED},
+    {EARLY, "arena_retire < retire_bucket", ALONE, RETIRED_BEHIND},
+    {EARLY, "arena_retire < retire_block", ALONE, RETIRED_BEHIND},
+    {RELAXED, "recycle <", ALONE, RECYCLED_FENCE},
+    {EARLY, "recycle <", ALONE, MORE_RECYCLED},
+
+    {RELAXED, "segment_commit", ALONE, COMMITTED},
+    {EARLY, "segment_commit", ALONE, COMMITTED},
+
+    {NO_WRITE, "insert_head", WITH2(NO_WRITE, "write_record < insert", NO_WRITE, "recycle <"),
+     PLACED_FENCE},
+    {NO_WRITE, "insert_line", WITH2(NO_WRITE, "write_record < insert", NO_WRITE, "recycle <"),
+     PLACED_FENCE},
+    {NO_WRITE, "insert_new_line", WITH2(NO_WRITE, "write_record < insert", NO_WRITE, "recycle <"),
+     PLACED_FENCE},
+    {NO_WRITE, "write_record < replace", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "move_record", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "recycle <",
+     WITH3(NO_WRITE, "write_record", NO_WRITE, "insert", NO_WRITE, "index_create"), PLACED_FENCE},
+    {NO_WRITE, "index_create", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "add_block",
+     WITH3(NO_WRITE, "write_record < insert", NO_WRITE, "insert_", NO_WRITE, "recycle <"),
+     PLACED_FENCE},
+    {NO_WRITE, "index_extend", ALONE,
+     "the bucket that it clears is not born: its memory is led to by a ref that is published "
+     "after it, or was prepared by the split before, whose stores stand behind a release"},
+    {NO_WRITE, "fill_buddy", ALONE,
+     "the buddy's depth has been 0 since its memory was published: nobody reads the slots, and "
+     "the publish of its word is a release"},
+    {NO_WRITE, "catalog_create", ALONE,
+     "the fence of index_create() stands between the word that hid the descriptor and these "
+     "stores; opening a table is not among the calls explored"},
+
+    {LOAD, "stelei_bucket_off < stelei_locate", WITH(LOAD, "stelei_locate < stelei_enter"),
+     "the ref is older than the geometry, or the depth, that made the reader look there"},
+    {LOAD, "stelei_bucket_off < stelei_walk", WITH(LOAD, "stelei_walk"),
+     "the ref is older than the depth, loaded with acquire, that made the reader look there"},
+    {LOAD, "stelei_bucket_off < stelei_ahead_bucket", WITH(LOAD, "stelei_get_staged"),
+     "the ref is older than the geometry, loaded with acquire, that made the reader look there"},
+    {LOAD, "stelei_find < stele_get", ALONE, SECOND_LOOK},
+    {LOAD, "stelei_find < stelei_settle", ALONE, SECOND_LOOK},
+    {LOAD, "stelei_clock_begin", ALONE, CLOCK_BEGIN},
+    {LOAD, "stele_get_many", ALONE,
+     "only the word that the handle was opened with is used, and what it leads to was seen then"},
+    {LOAD, "stelei_ahead_match", ALONE, ONLY_HINT},
+    {LOAD, "stelei_scan_bucket", ALONE,
+     "a word that is the handle's own leads to what was seen when the table was opened; another "
+     "one ends the scan or is validated by the nop_read that follows"},
+    {LOAD, "stelei_scan_line", WITH(NO_READ, "stelei_scan_line"), "a nop_read follows it"},
+    {LOAD, "stelei_scan_chain", WITH(NO_READ, "stelei_scan_chain"), "a nop_read follows it"},
+    {NO_READ, "stelei_scan_chain", WITH(LOAD, "stelei_scan_chain"),
+     "the load of the link is a dependent one"},
+
+    {NO_READ, "stelei_scan_bucket", ALONE,
+     "an entry that was in the table throughout moved there by a split whose head was loaded with "
+     "acquire when the bucket before it was read: ref and limit are older than that"},
+    {NO_READ, "stelei_scan_load", ALONE,
+     "where the word has changed, the table was cleared: no key was present throughout, and the "
+     "scan may end"},
+    {NO_READ, "stelei_probe_unchanged < stelei_get_again", ALONE, JUST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stele_view_valid", ALONE, JUST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stele_scan_next", ALONE, JUST_FENCED},
+};
+
+const unsigned explore_reason_count = sizeof explore_reasons / sizeof explore_reasons[0];
+
+const struct explore_reason *explore_reason_for(enum explore_weaken_kind kind, const char *name)
+{
+    for (unsigned i = 0; i < explore_reason_count; i++)
+        if (explore_reasons[i].kind == kind &&
+            !strncmp(name, explore_reasons[i].site, strlen(explore_reasons[i].site)))
+            return &explore_reasons[i];
+    return NULL;
+}

@@ -1,0 +1,147 @@
+/* entry_test.c - entries as lines of TSV and JSON, there and back; what is refused, and why. */
+#include "suite.h"
+
+#include "entry.h"
+
+static const enum entry_format formats[] = {ENTRY_TSV, ENTRY_JSONL};
+
+static void there_and_back(const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    char fault[ENTRY_FAULT_BYTES] = "";
+    struct buffer line, read_key, read_value;
+    buffer_init(&line);
+    buffer_init(&read_key);
+    buffer_init(&read_value);
+    for (size_t i = 0; i < 2; i++) {
+        buffer_reset(&line);
+        ck_assert(entry_write(&line, formats[i], key, key_bytes, value, value_bytes));
+        ck_assert(line.bytes[line.used - 1] == '\n');
+        ck_assert_ptr_null(memchr(line.bytes, '\n', line.used - 1));
+        ck_assert_msg(
+            entry_read(formats[i], line.bytes, line.used - 1, &read_key, &read_value, fault), "%s",
+            fault);
+        ck_assert_uint_eq(read_key.used, key_bytes);
+        ck_assert_uint_eq(read_value.used, value_bytes);
+        ck_assert(key_bytes == 0 || memcmp(read_key.bytes, key, key_bytes) == 0);
+        ck_assert(value_bytes == 0 || memcmp(read_value.bytes, value, value_bytes) == 0);
+    }
+    buffer_fini(&line);
+    buffer_fini(&read_key);
+    buffer_fini(&read_value);
+}
+
+START_TEST(every_byte_string_comes_back)
+{
+    unsigned char all[256];
+    char *large = malloc(65535);
+    ck_assert_ptr_nonnull(large);
+    for (unsigned i = 0; i < 256; i++)
+        all[i] = (unsigned char)i;
+    memset(large, 0x80, 65535);
+    there_and_back("", 0, "", 0);
+    there_and_back("key", 3, "", 0);
+    there_and_back("", 0, "value", 5);
+    there_and_back(all, 256, all, 256);
+    there_and_back(large, 65535, "\r", 1);
+    for (unsigned i = 0; i < 256; i++)
+        there_and_back(&all[i], 1, &all[255 - i], 1);
+    free(large);
+}
+END_TEST
+
+static void writes(enum entry_format format, const char *key, size_t key_bytes, const char *value,
+                   size_t value_bytes, const char *wanted)
+{
+    struct buffer line;
+    buffer_init(&line);
+    ck_assert(entry_write(&line, format, key, key_bytes, value, value_bytes));
+    ck_assert(buffer_terminate(&line));
+    ck_assert_str_eq(line.bytes, wanted);
+    buffer_fini(&line);
+}
+
+START_TEST(lines_look_as_documented)
+{
+    writes(ENTRY_TSV, "a\tb", 3, "1\n2", 3, "a\\tb\t1\\n2\n");
+    writes(ENTRY_TSV, "k", 1, NULL, 0, "k\n");
+    writes(ENTRY_JSONL, "k\"", 2, "v\0", 2, "{\"key\":\"k\\\"\",\"value\":\"v\\u0000\"}\n");
+    writes(ENTRY_JSONL, "\xff", 1, "", 0, "{\"key_base64\":\"/w==\",\"value\":\"\"}\n");
+    writes(ENTRY_JSONL, "k", 1, NULL, 0, "{\"key\":\"k\"}\n");
+}
+END_TEST
+
+START_TEST(bad_lines_are_named)
+{
+    static const struct {
+        enum entry_format format;
+        const char *line, *fault;
+    } cases[] = {
+        {ENTRY_TSV, "no tab", "no tab"},
+        {ENTRY_TSV, "", "no tab"},
+        {ENTRY_TSV, "a\tb\tc", "more than one tab"},
+        {ENTRY_TSV, "a\\z\tb", "the key, at its byte 2"},
+        {ENTRY_TSV, "a\tbc\\", "the value, at its byte 3"},
+        {ENTRY_JSONL, "", "no JSON"},
+        {ENTRY_JSONL, "{\"key\":\"a\",\"value\":\"b\"} x", "no JSON"},
+        {ENTRY_JSONL, "\"text\"", "no JSON"},
+        {ENTRY_JSONL, "[]", "no JSON object"},
+        {ENTRY_JSONL, "{}", "the key is missing"},
+        {ENTRY_JSONL, "{\"key\":\"a\"}", "the value is missing"},
+        {ENTRY_JSONL, "{\"key\":null,\"value\":\"b\"}", "the key is no string"},
+        {ENTRY_JSONL, "{\"key\":\"a\",\"value_base64\":\"b\"}", "the value is not in base64"},
+        {ENTRY_JSONL, "{\"key\":\"a\",\"key_base64\":\"\",\"value\":\"b\"}", "twice"},
+        {ENTRY_JSONL, "{\"key\":\"\xff\",\"value\":\"b\"}", "no JSON"},
+    };
+    struct buffer key, value;
+    buffer_init(&key);
+    buffer_init(&value);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char fault[ENTRY_FAULT_BYTES] = "";
+        ck_assert_msg(
+            !entry_read(cases[i].format, cases[i].line, strlen(cases[i].line), &key, &value, fault),
+            "%s", cases[i].line);
+        ck_assert_msg(strstr(fault, cases[i].fault) != NULL, "%s: %s", cases[i].line, fault);
+    }
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+END_TEST
+
+START_TEST(a_carriage_return_at_the_end_is_left_out)
+{
+    char fault[ENTRY_FAULT_BYTES];
+    struct buffer key, value;
+    buffer_init(&key);
+    buffer_init(&value);
+    ck_assert(entry_read(ENTRY_TSV, "k\tv\r", 4, &key, &value, fault));
+    ck_assert(value.used == 1 && value.bytes[0] == 'v');
+    ck_assert(entry_read(ENTRY_TSV, "k\tv\\r", 5, &key, &value, fault));
+    ck_assert(value.used == 2 && value.bytes[1] == '\r');
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+END_TEST
+
+START_TEST(names_tell_the_format)
+{
+    ck_assert_int_eq(entry_format_of(NULL), ENTRY_TSV);
+    ck_assert_int_eq(entry_format_of("x.tsv"), ENTRY_TSV);
+    ck_assert_int_eq(entry_format_of("jsonl"), ENTRY_TSV);
+    ck_assert_int_eq(entry_format_of("a/x.jsonl"), ENTRY_JSONL);
+    ck_assert_int_eq(entry_format_of("x.ndjson"), ENTRY_JSONL);
+    ck_assert_int_eq(entry_format_of("x.json"), ENTRY_JSONL);
+    ck_assert_int_eq(entry_format_of("x.json.bak"), ENTRY_TSV);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cli entry");
+    TCase *tcase = suite_case(suite, "entry");
+    tcase_add_test(tcase, every_byte_string_comes_back);
+    tcase_add_test(tcase, lines_look_as_documented);
+    tcase_add_test(tcase, bad_lines_are_named);
+    tcase_add_test(tcase, a_carriage_return_at_the_end_is_left_out);
+    tcase_add_test(tcase, names_tell_the_format);
+    return suite_run(suite);
+}
