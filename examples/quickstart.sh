@@ -10,7 +10,7 @@ seconds=${1:-8}
 build="$root/build/quickstart"
 . "$here/install.sh"
 
-need_packages cmake make gcc g++ libc6-dev libatomic-ops-dev libxxhash-dev
+need_packages cmake make gcc g++ libc6-dev pkg-config libatomic-ops-dev libxxhash-dev libjansson-dev
 echo "building ..."
 mkdir -p "$root/build"
 cmake -S "$root" -B "$build" -DCMAKE_BUILD_TYPE=Release -DSTELE_BUILD_TESTS=OFF \
@@ -68,6 +68,13 @@ fi
 start_daemon 1
 records | "$build/examples/packages_load" "$work/sock" "$work/names"
 
+stele() {
+    "$build/client/cli/stele" --name "$name" --socket "$work/sock" "$@"
+}
+first=$(stele scan packages --keys --limit 1)
+echo "\$ stele get packages $first   # from shared memory, behind 16 bytes of check sum"
+stele get --raw packages "$first" | tail -c +17 | head -n 4 | cut -c 1-100
+
 echo "three readers and one writer for $seconds s; the daemon is killed in the middle"
 for i in 1 2 3; do
     "$build/examples/packages_read" "$name" "$work/names" "$seconds" >"$work/reader.$i" &
@@ -90,6 +97,8 @@ wait "$writer" || result=1
 writer=
 cat "$work"/reader.* "$work/writer"
 sed -n 's/.*\(adopted .*\)/daemon: \1/p' "$work/daemon.log" | tail -1
+echo "\$ stele stat"
+stele stat
 kill -TERM "$daemon"
 wait "$daemon" || { echo "the daemon did not stop cleanly" >&2; result=1; }
 daemon=

@@ -4,9 +4,9 @@
 #include "adopt.h"
 #include "catalog.h"
 #include "evacuate.h"
-#include "index.h"
 #include "prefetch.h"
 #include "reclaim.h"
+#include "statistics.h"
 #include "verify.h"
 
 #include <stdio.h>
@@ -468,45 +468,15 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
     leave(store);
 }
 
-struct index_size {
-    uint64_t bytes;
-    unsigned granule_shift;
-};
-
-static void add_block(void *context, uint64_t off, uint64_t bytes)
-{
-    struct index_size *size = context;
-    (void)off;
-    size->bytes += stelei_block_bytes(bytes, size->granule_shift);
-}
-
 enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_t table,
                                               struct stele_store_table_stats *stats)
 {
-    enum stele_status status = STELE_ENOTABLE;
     enter(store);
-    struct table *found = catalog_table(&store->catalog, table);
-    if (found) {
-        uint64_t lines = stelei_load64(&found->root->lines);
-        struct index_size size = {lines * STELEI_BUCKET_BYTES, store->segment.map.granule_shift};
-        index_blocks(&store->segment, found->root_off, found->buckets, add_block, &size);
-        const struct stelei_table *shared = &store->catalog.shared[table];
-        memcpy(stats->name, shared->name, sizeof(shared->name));
-        stats->key_kind = shared->key_kind;
-        stats->value_kind = shared->value_kind;
-        stats->hash_id = shared->hash_id;
-        /* as published: during an adoption the former writer's numbers */
-        stats->entries = stelei_load64(&found->root->entries);
-        stats->buckets = found->buckets;
-        stats->lines = lines;
-        stats->overflow = stelei_load64(&found->root->overflow);
-        stats->index_bytes = size.bytes;
-        stats->record_bytes = stelei_load64(&found->root->record_bytes);
-        stats->payload_bytes = stelei_load64(&found->root->payload_bytes);
-        status = STELE_OK;
-    }
+    const struct table *found = catalog_table(&store->catalog, table);
+    if (found)
+        statistics_of_table(&store->catalog, found, stats);
     leave(store);
-    return status;
+    return found ? STELE_OK : STELE_ENOTABLE;
 }
 
 enum stele_status stele_store_verify(struct stele_store *store, char *text, size_t text_bytes)

@@ -253,5 +253,4 @@ expect 4 -n "$name" -S "$work/sock" put full big "$(head -c 100000 /dev/zero | t
 err_has "is full"
 expect 0 -n "$name" -S "$work/sock" verify
 world_stop
-rm -f "/dev/shm/stele.${name%-small}" "/dev/shm/stele.${name%-small}.lock"
 echo "cli_files: all as expected"

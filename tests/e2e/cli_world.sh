@@ -12,6 +12,7 @@ stele=$build/client/cli/stele
 steled=$build/daemon/steled
 suite=$(basename "$0" .sh)
 name="$suite-$$"
+base=$name # a test may change the name to another that begins with it
 work=$(mktemp -d "${TMPDIR:-/tmp}/stele.cli.XXXXXX")
 out=$work/out
 err=$work/err
@@ -22,10 +23,13 @@ STELE_SOCKET=$work/sock
 export STELE_NAME STELE_SOCKET
 
 world_end() {
-    [ -z "$daemon" ] || kill -KILL "$daemon" 2>/dev/null || true
+    touch "$work/done" # what loops in the background looks for it
+    jobs -p >"$work/jobs"
+    while read -r job; do # the daemon and whatever a failed test has left waiting
+        kill -KILL "$job" 2>/dev/null || true
+    done <"$work/jobs"
     wait 2>/dev/null || true
-    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock" \
-        "/dev/shm/stele.$name.away"
+    rm -rf "$work" "/dev/shm/stele.$base" "/dev/shm/stele.$base"[.-]*
 }
 trap world_end EXIT
 trap 'exit 1' INT TERM

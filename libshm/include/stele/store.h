@@ -109,7 +109,7 @@ enum stele_status stele_store_erase(struct stele_store *store, uint32_t table, c
                                     uint32_t key_bytes);
 /*
  * *value points into the segment, eight-byte aligned, and stays valid until the next call that
- * changes the store. For the writer's own thread: others read through reader.h.
+ * changes the store or steps it. For the writer's own thread: others read through reader.h.
  */
 enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
                                    uint32_t key_bytes, const void **value, uint32_t *value_bytes);

@@ -4,12 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct explore_limits first_limits = {
+static const struct explore_limits limits = {
     .attempts = 2, .calls_in_a_row = 1, .states = 1000000, .acquire_too = false, .brief = false};
-
-/* Beside two adoptions, one after the other, there are too many states for all of them. */
-static const struct explore_limits second_limits = {
-    .attempts = 2, .calls_in_a_row = 1, .states = 20000, .acquire_too = false, .brief = false};
 
 /* A batch of several keys beside an adoption has too many states, and does nothing of its own. */
 #define ALL_OF_CRASH (((1u << EXPLORE_CALLS) - 1) & ~(1u << EXPLORE_MANY))
@@ -21,6 +17,7 @@ struct density {
     size_t events;    /* of the scenario's history between two kills */
     unsigned between; /* kills whose adoption is left alone, for each that is killed too */
     size_t again;     /* events of that adoption between two kills */
+    uint64_t states;  /* of a search beside two adoptions: there are too many for all of them */
     bool all_calls;
 };
 
@@ -79,8 +76,11 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
                          enum explore_aftermath aftermath, const char *before, bool again)
 {
     struct explore_crash *crash = explore_alloc(NULL, sizeof *crash);
+    struct explore_limits bounds = limits;
     struct explore_result result;
     char text[300] = "", what[160];
+    if (again)
+        bounds.states = crashes->density.states;
     memset(&result, 0, sizeof result);
     snprintf(what, sizeof what, "%s, killed after store #%u, %s first", before, index,
              aftermath ? "writes" : "the pass");
@@ -89,8 +89,8 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
     if (!crashes->right) {
         printf("%s%s: VIOLATION: %s\n", crashes->name, what, text);
     } else {
-        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, again),
-                    again ? &second_limits : &first_limits, NULL, NULL, NULL, &result);
+        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, again), &bounds,
+                    NULL, NULL, NULL, &result);
         crashes->right = result.right;
         if (!crashes->right)
             printf("%s%s, %s:\n%s", crashes->name, what, result.call, result.report);
@@ -108,7 +108,8 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
 bool explore_crashes(const struct explore_scenario *scenario, const struct explore_stage *stage,
                      const int16_t *ghost, bool full)
 {
-    static const struct density quick_density = {5, 5, 3, false}, full_density = {1, 2, 1, true};
+    static const struct density quick_density = {5, 5, 5, 2000, false},
+                                full_density = {1, 2, 1, 100000, true};
     struct crashes crashes = {scenario->name, full ? full_density : quick_density, 0, 0, 0, true};
     double begun = cpu_seconds();
     uint32_t index = 0;

@@ -45,7 +45,7 @@
 #define JUST_FENCED                                                                                \
     "stelei_clock_untouched() has just fenced; only the load of `recycled` stands between"
 
-const struct explore_reason explore_reasons[] = {
+static const struct explore_reason reasons[] = {
     {RELAXED, "applied", ALONE, LSN},
     {OMITTED, "applied", ALONE, LSN},
     {EARLY, "applied", ALONE, LSN},
@@ -127,13 +127,28 @@ const struct explore_reason explore_reasons[] = {
     {NO_READ, "stelei_probe_unchanged < stele_scan_next", ALONE, JUST_FENCED},
 };
 
-const unsigned explore_reason_count = sizeof explore_reasons / sizeof explore_reasons[0];
+/* What neither a scenario nor an argument has settled. */
+static const struct explore_reason undecided[] = {
+    {EXPLORE_WEAKEN_NOTHING, "", ALONE, ""},
+};
+
+static const struct explore_reason *find(const struct explore_reason *list, size_t count,
+                                         enum explore_weaken_kind kind, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i].kind == kind && !strncmp(name, list[i].site, strlen(list[i].site)))
+            return &list[i];
+    return NULL;
+}
 
 const struct explore_reason *explore_reason_for(enum explore_weaken_kind kind, const char *name)
 {
-    for (unsigned i = 0; i < explore_reason_count; i++)
-        if (explore_reasons[i].kind == kind &&
-            !strncmp(name, explore_reasons[i].site, strlen(explore_reasons[i].site)))
-            return &explore_reasons[i];
-    return NULL;
+    return find(reasons, sizeof reasons / sizeof reasons[0], kind, name);
+}
+
+const char *explore_undecided(enum explore_weaken_kind kind, const char *name)
+{
+    const struct explore_reason *found =
+        find(undecided, sizeof undecided / sizeof undecided[0], kind, name);
+    return found ? found->why : NULL;
 }

@@ -23,10 +23,9 @@ struct explore_reason {
     const char *why;
 };
 
-extern const struct explore_reason explore_reasons[];
-extern const unsigned explore_reason_count;
-
 /* The reason for a site of this name, or NULL. */
 const struct explore_reason *explore_reason_for(enum explore_weaken_kind kind, const char *name);
+/* Why it is not known whether a site of this name is redundant, or NULL. */
+const char *explore_undecided(enum explore_weaken_kind kind, const char *name);
 
 #endif

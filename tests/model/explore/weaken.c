@@ -55,9 +55,9 @@ bool explore_weaken_kinds(uint64_t seed)
 /* ---- one site after the other ------------------------------------------------------------- */
 
 #define GROUPS        1024u
-#define CRASH_TRIALS  40u /* of one site of the adopter */
-#define CRASH_STORES  400u /* longer histories are not crashed */
-#define LONG_TRIALS   3u /* what was searched so often is not searched in a long history too */
+#define LONG_HISTORY  400u /* events; not crashed */
+#define MANY_KEYS     32u
+#define LARGE_TRIALS  2u /* what was searched so often is not searched in a large scenario too */
 #define PARTS         16u
 #define ADOPTER_CALLS (1u << EXPLORE_GET | 1u << EXPLORE_VIEW | 1u << EXPLORE_SCAN)
 
@@ -72,6 +72,8 @@ struct verdict {
 struct trial {
     struct explore_sites sites;
     struct explore_limits limits;
+    unsigned crash_every;  /* stores between two crashes */
+    unsigned crash_trials; /* of one site of the adopter */
     struct verdict verdict[EXPLORE_WEAKEN_KINDS][GROUPS];
 };
 
@@ -211,10 +213,10 @@ static void try_one(struct trial *trial, const struct field *field, enum explore
     try_pair(trial, field, reason, true, &weakening, verdict);
 }
 
-/* Every weakening of every site of the field; the adopter's sites only so often. */
-static void try_field(struct trial *trial, const struct field *field, unsigned most)
+/* Every weakening of every site of the field from group `from` on, each so often at most. */
+static void try_field(struct trial *trial, const struct field *field, unsigned from, unsigned most)
 {
-    for (unsigned group = 0; group < trial->sites.groups; group++)
+    for (unsigned group = from; group < trial->sites.groups; group++)
         for (unsigned kind = 1; kind < EXPLORE_WEAKEN_KINDS; kind++)
             if (field->site_calls[group] && trial->verdict[kind][group].trials < most &&
                 weakening_fits((enum explore_weaken_kind)kind,
@@ -271,45 +273,8 @@ static void find_reader(struct trial *trial, struct field *field, unsigned call)
     explore_sites_fini(&met);
 }
 
-/* Crashes, to weaken what the adopter does. */
-static void try_crashes(struct trial *trial, const struct explore_scenario *scenario,
-                        const struct explore_stage *stage, const int16_t *ghost, unsigned every)
-{
-    struct explore_crash *crash = explore_alloc(NULL, sizeof *crash);
-    struct field *field = explore_alloc(NULL, sizeof *field);
-    char text[300], name[40];
-    uint32_t index = 0;
-    snprintf(name, sizeof name, "%s+crash", scenario->name);
-    for (size_t events = 1; events <= stage->history.count; events++) {
-        if (stage->history.event[events - 1].kind != EXPLORE_STORE)
-            continue;
-        index++;
-        if (index % every != 0 || stage->history.count > CRASH_STORES)
-            continue;
-        enum explore_aftermath aftermath =
-            index / every % 2 ? EXPLORE_STEP_FIRST : EXPLORE_WRITE_FIRST;
-        memset(field, 0, sizeof *field);
-        field->stage = &crash->stage;
-        field->name = name;
-        field->calls = ADOPTER_CALLS & scenario->calls;
-        if (explore_crash_open(crash, stage, events, ghost + (size_t)index * EXPLORE_KEYS,
-                               aftermath, text, sizeof text)) {
-            struct explore_result result;
-            explore_run(field->stage, &field->stage->history, 0, &trial->limits, NULL, NULL, NULL,
-                        &result);
-            field->ghost = result.ghost;
-            find_writer(trial, field, crash->adopted_from, crash->adopted_to);
-            try_field(trial, field, CRASH_TRIALS);
-            explore_result_fini(&result);
-        }
-        explore_crash_close(crash);
-    }
-    free(field);
-    free(crash);
-}
-
 static void try_scenario(struct trial *trial, const struct explore_scenario *scenario,
-                         uint64_t seed, unsigned every)
+                         uint64_t seed)
 {
     struct explore_stage *stage = explore_alloc(NULL, sizeof *stage);
     struct field *field = explore_alloc(NULL, sizeof *field);
@@ -325,19 +290,67 @@ static void try_scenario(struct trial *trial, const struct explore_scenario *sce
     for (unsigned call = 0; call < EXPLORE_CALLS; call++)
         if (scenario->calls >> call & 1)
             find_reader(trial, field, call);
-    try_field(trial, field, stage->history.count > CRASH_STORES ? LONG_TRIALS : UINT32_MAX);
-    if (!getenv("NOCRASH"))
-        try_crashes(trial, scenario, stage, result.ghost, every);
+    bool large = stage->history.count > LONG_HISTORY || stage->keys > MANY_KEYS;
+    try_field(trial, field, 0, large ? LARGE_TRIALS : UINT32_MAX);
     explore_result_fini(&result);
     explore_stage_close(stage);
     free(field);
     free(stage);
 }
 
+/* The adopter after one crash: its sites, those of group `from` on. */
+static void try_crash(struct trial *trial, const struct explore_crash *crash, const char *name,
+                      unsigned calls, unsigned from)
+{
+    struct field *field = explore_alloc(NULL, sizeof *field);
+    struct explore_result result;
+    memset(field, 0, sizeof *field);
+    field->stage = &crash->stage;
+    field->name = name;
+    field->calls = calls;
+    explore_run(field->stage, &field->stage->history, 0, &trial->limits, NULL, NULL, NULL, &result);
+    field->ghost = result.ghost;
+    find_writer(trial, field, crash->adopted_from, crash->adopted_to);
+    try_field(trial, field, from, trial->crash_trials);
+    explore_result_fini(&result);
+    free(field);
+}
+
+/* Crashes after every so many stores of a scenario, to weaken what the adopter alone does. */
+static void try_crashes(struct trial *trial, const struct explore_scenario *scenario, uint64_t seed,
+                        unsigned from)
+{
+    struct explore_stage *stage = explore_alloc(NULL, sizeof *stage);
+    struct explore_crash *crash = explore_alloc(NULL, sizeof *crash);
+    struct explore_result result;
+    char text[300], name[40];
+    uint32_t index = 0;
+    explore_scenario_record(scenario, seed, stage);
+    explore_run(stage, &stage->history, 0, &trial->limits, NULL, NULL, NULL, &result);
+    snprintf(name, sizeof name, "%s+crash", scenario->name);
+    for (size_t events = 1; events <= stage->history.count; events++) {
+        if (stage->history.event[events - 1].kind != EXPLORE_STORE)
+            continue;
+        index++;
+        if (index % trial->crash_every != 0 || stage->history.count > LONG_HISTORY)
+            continue;
+        enum explore_aftermath aftermath =
+            index / trial->crash_every % 2 ? EXPLORE_STEP_FIRST : EXPLORE_WRITE_FIRST;
+        if (explore_crash_open(crash, stage, events, result.ghost + (size_t)index * EXPLORE_KEYS,
+                               aftermath, text, sizeof text))
+            try_crash(trial, crash, name, ADOPTER_CALLS & scenario->calls, from);
+        explore_crash_close(crash);
+    }
+    explore_result_fini(&result);
+    explore_stage_close(stage);
+    free(crash);
+    free(stage);
+}
+
 /* ---- the table ---------------------------------------------------------------------------- */
 
 struct counts {
-    unsigned caught, paired, argued, open;
+    unsigned caught, paired, argued, undecided, open;
 };
 
 static void print_verdict(const struct verdict *verdict, enum explore_weaken_kind kind,
@@ -353,8 +366,11 @@ static void print_verdict(const struct verdict *verdict, enum explore_weaken_kin
     }
     printf("%-17s %-100s ", kind_name[kind], site->text);
     if (!reason || (covered && !verdict->pair[0])) {
-        counts->open++;
-        printf("NOT CAUGHT%s%s\n", verdict->cut ? " (a search was cut off)" : "",
+        const char *why = explore_undecided(kind, site->name);
+        counts->undecided += why != NULL;
+        counts->open += why == NULL;
+        printf("%s%s%s%s\n", why ? "not decided: " : "NOT CAUGHT", why ? why : "",
+               verdict->cut ? " (a search was cut off)" : "",
                reason ? ", NOR WITH ITS COVER" : "");
         return;
     }
@@ -366,14 +382,14 @@ static void print_verdict(const struct verdict *verdict, enum explore_weaken_kin
 
 static bool print_trial(const struct trial *trial)
 {
-    struct counts counts = {0, 0, 0, 0};
+    struct counts counts = {0, 0, 0, 0, 0};
     for (unsigned kind = 1; kind < EXPLORE_WEAKEN_KINDS; kind++)
         for (unsigned group = 0; group < trial->sites.groups; group++)
             print_verdict(&trial->verdict[kind][group], (enum explore_weaken_kind)kind,
                           explore_sites_of_group(&trial->sites, group), &counts);
     printf("%u caught, %u redundant and caught with their cover gone, %u redundant by argument, "
-           "%u neither\n",
-           counts.caught, counts.paired, counts.argued, counts.open);
+           "%u not decided, %u neither\n",
+           counts.caught, counts.paired, counts.argued, counts.undecided, counts.open);
     return counts.open == 0;
 }
 
@@ -385,10 +401,16 @@ bool explore_weaken_sites(uint64_t seed, const char *only, bool full)
     explore_sites_init(&trial->sites);
     trial->limits = kind_limits;
     trial->limits.states = full ? 400000 : 12000;
+    trial->crash_every = full ? 1 : 4;
+    trial->crash_trials = full ? 60 : 12;
     const struct explore_scenario *scenario;
     for (unsigned i = 0; (scenario = explore_scenario_at(i)) != NULL; i++)
         if (!only || !strcmp(only, scenario->name))
-            try_scenario(trial, scenario, seed, full ? 1 : 3);
+            try_scenario(trial, scenario, seed);
+    unsigned adopters = trial->sites.groups;
+    for (unsigned i = 0; (scenario = explore_scenario_at(i)) != NULL; i++)
+        if (!only || !strcmp(only, scenario->name))
+            try_crashes(trial, scenario, seed, adopters);
     bool right = print_trial(trial);
     explore_sites_fini(&trial->sites);
     free(trial);
