@@ -20,12 +20,16 @@
 #include "turn.h"
 #include "worker/worker.h"
 
-#define SERVER_TICK_MS         100u
-#define SERVER_LOCK_WAIT_MS    2000 /* a killed daemon's memory takes the kernel a while to undo */
-#define SERVER_LOCK_RETRY_MS   5
-#define SERVER_STOP_MS         1000
-#define SERVER_LINGER_TICKS    50u
-#define SERVER_STEP_UNITS      256u
+#define SERVER_TICK_MS       100u
+#define SERVER_LOCK_WAIT_MS  2000 /* a killed daemon's memory takes the kernel a while to undo */
+#define SERVER_LOCK_RETRY_MS 5
+#define SERVER_STOP_MS       1000
+#define SERVER_LINGER_TICKS  50u
+/* Of the store's housekeeping, a turn. How long a unit takes depends on the page size: the budget
+ * follows the time, so that nobody waits for a slice for long. */
+#define SERVER_STEP_UNITS_MIN  8u
+#define SERVER_STEP_UNITS_MAX  1024u
+#define SERVER_STEP_MS         0.2
 #define SERVER_CHUNKS_AHEAD    4u
 #define SERVER_POPULATE_BYTES  (UINT64_C(256) << 10)
 #define SERVER_LOG_TICKS       100u /* between lines about the same thing */
@@ -55,7 +59,8 @@ struct server {
     struct turn turn;
     bool stopping;
     uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
-    double watchdog_ms;       /* when the service manager was last told that we live */
+    uint32_t step_units;
+    double watchdog_ms; /* when the service manager was last told that we live */
     struct server_rarely full, denied, turned_away;
     uint64_t turned_away_count; /* connections closed for want of descriptors */
     uint64_t denied_count;      /* connections closed for want of rights */
@@ -295,6 +300,20 @@ static void server_learn_facts(struct server *server)
               stele_store_fd(server->store));
 }
 
+/* A segment keeps the size that it was made with. */
+static void server_compare_size(const struct server *server)
+{
+    uint64_t wanted = server->options->max_bytes, is = server->facts.segment_bytes;
+    if (wanted == 0 || stele_store_get_origin(server->store) != STELE_STORE_ADOPTED)
+        return;
+    if (is / STELEI_CHUNK_BYTES != wanted / STELEI_CHUNK_BYTES)
+        log_line(
+            server->log, LOG_NOTICE,
+            "segment %s keeps its size of %llu MiB: --max-bytes is for new segments; to change "
+            "it, dump the tables, remove /dev/shm/stele.%s and load them again",
+            server->options->name, (unsigned long long)(is >> 20), server->options->name);
+}
+
 /* The socket that was given, or a directory that one can be made in. */
 static enum stele_status server_find_place(struct server *server)
 {
@@ -354,7 +373,9 @@ static enum stele_status server_start(struct server *server)
         status = server_open_store(server, &opened_ms);
     if (status != STELE_OK)
         return status;
+    server->step_units = SERVER_STEP_UNITS_MIN;
     server_learn_facts(server);
+    server_compare_size(server);
     server_heartbeat(server);
     status = worker_open(tasks, 1, &server->worker);
     if (status != STELE_OK) {
@@ -370,6 +391,21 @@ static enum stele_status server_start(struct server *server)
 
 /* ---- serve and stop ------------------------------------------------------------------------ */
 
+/* True while there is more. */
+static bool server_step(struct server *server)
+{
+    double began = server_now_ms();
+    bool more = stele_store_step(server->store, server->step_units);
+    double took = server_now_ms() - began;
+    if (!more)
+        return false;
+    if (took > SERVER_STEP_MS && server->step_units > SERVER_STEP_UNITS_MIN)
+        server->step_units /= 2;
+    else if (took < SERVER_STEP_MS / 4 && server->step_units < SERVER_STEP_UNITS_MAX)
+        server->step_units *= 2;
+    return true;
+}
+
 /* Blocks only when neither a connection nor the store has work left. */
 static enum stele_status server_serve(struct server *server)
 {
@@ -379,7 +415,7 @@ static enum stele_status server_serve(struct server *server)
         bool busy = store_busy || turn_pending(&server->turn);
         status = loop_turn(server->loop, busy ? 0 : -1);
         turn_run(&server->turn);
-        store_busy = stele_store_step(server->store, SERVER_STEP_UNITS);
+        store_busy = server_step(server);
         server_wake_worker(server, SERVER_POPULATE_BYTES);
     }
     if (status != STELE_OK)

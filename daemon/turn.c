@@ -253,16 +253,16 @@ static void turn_settle(struct turn_peer *peer)
 
 void turn_run(struct turn *turn)
 {
-    uint64_t before = turn->commands->applied_effects;
+    const uint64_t *applied = &turn->commands->applied_effects;
     struct turn_peer *queue = turn_take_queue(turn);
     if (queue)
         turn->commands->counters.turns++;
-    for (struct turn_peer *peer = queue; peer; peer = peer->queue_next)
-        turn_execute(peer);
-    if (turn->commands->applied_effects != before)
-        stele_store_fence(); /* promise D: all of this turn is visible before any reply */
     for (struct turn_peer *peer = queue, *next; peer; peer = next) {
+        uint64_t before = *applied;
         next = peer->queue_next;
+        turn_execute(peer);
+        if (*applied != before)
+            stele_store_fence(); /* promise D: visible before the replies */
         turn_settle(peer);
     }
     turn_memory_wake(turn);

@@ -1,8 +1,9 @@
 /*
  * turn.h - one turn of the daemon: every connection that has something is drained up to a budget,
- * its commands are evaluated and applied in order, one fence publishes all of it, and then the
- * replies go out, one send per connection. The loop's thread only. Knows gateways only through
- * gateway.h.
+ * its commands are evaluated and applied in order, one fence publishes all of them, and its replies
+ * go out in one send; then it is the next one's. (A client whose replies are out goes on while the
+ * others are served; sending all replies at the end of the turn let both sides wait for each other.)
+ * The loop's thread only. Knows gateways only through gateway.h.
  *
  * Memory: a connection that does not take its replies is not read from once 256 KiB of them wait,
  * so it costs one reply more than that at most. Large frames and large replies of all connections
@@ -10,7 +11,7 @@
  * it, gets of large values are answered with STELE_EBUSY, and large frames are received one after the
  * other, the smallest first.
  *
- *     queue -> execute each -> fence -> send each -> wait, queue again, or close
+ *     queue -> for each: execute, fence, send -> wait, queue again, or close
  */
 #ifndef STELE_DAEMON_TURN_H
 #define STELE_DAEMON_TURN_H

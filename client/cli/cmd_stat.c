@@ -94,6 +94,7 @@ static int stat_show_json(const struct output *output, const struct stat_facts *
     document_set_number(object, "applied_lsn", reader->applied_lsn);
     document_set_number(object, "max_bytes", reader->max_bytes);
     document_set_number(object, "committed_bytes", reader->committed_bytes);
+    document_set_number(object, "huge_bytes", reader->huge_bytes);
     document_set_number(object, "header_bytes", facts->head_bytes);
     document_set_number(object, "retired_blocks", reader->retired);
     document_set_number(object, "recycled_blocks", reader->recycled);

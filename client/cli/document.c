@@ -109,6 +109,14 @@ static const char *document_read_bytes(const struct json_t *object, const char *
                : "is not in base64";
 }
 
+/* Control bytes become '?'. */
+static void document_tame(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 bool document_read_entry(const char *text, size_t count, struct buffer *key, struct buffer *value,
                          char fault[DOCUMENT_FAULT_BYTES])
 {
@@ -117,6 +125,7 @@ bool document_read_entry(const char *text, size_t count, struct buffer *key, str
         json_loadb(text, count, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     const char *which = "key", *wrong;
     if (!object) {
+        document_tame(error.text); /* it quotes the file, and goes to a terminal */
         snprintf(fault, DOCUMENT_FAULT_BYTES, "no JSON: %s (byte %d)", error.text, error.position);
         return false;
     }

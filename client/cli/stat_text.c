@@ -88,6 +88,10 @@ static void stat_print_memory(struct buffer *out, const struct stat_facts *facts
     else
         stat_line(out, "           . free, in quarantine and rounding %s",
                   text_size(one, committed > known ? committed - known : 0));
+    uint64_t huge = facts->reader.huge_bytes; /* what lies ready ahead counts too */
+    stat_line(out, "pages      %.0f %% of 2 MiB",
+              committed ? (double)(huge < committed ? huge : committed) * 100 / (double)committed
+                        : 0);
     stat_line(out,
               "index      %.1f %% of the slots taken, %.2f %% of the entries in overflow lines",
               stat_load(sum) * 100, stat_overflow(sum) * 100);
@@ -121,15 +125,9 @@ static void stat_print_daemon(struct buffer *out, const struct stat_facts *facts
         stat_line(out, "daemon     does not answer at %s (%s)", facts->socket,
                   facts->answer == STELE_ECLOSED ? "nobody listens"
                                                  : stele_status_text(facts->answer));
-        stat_line(out, "           what is shown here the segment tells; page sizes are not known");
+        stat_line(out, "           what is shown here the segment tells");
         return;
     }
-    /* the daemon prepares chunks ahead of those that are committed */
-    uint64_t huge =
-        daemon->huge_bytes < daemon->committed_bytes ? daemon->huge_bytes : daemon->committed_bytes;
-    stat_line(out, "pages      %.0f %% of 2 MiB (%s on such pages, with what is prepared ahead)",
-              daemon->committed_bytes ? (double)huge * 100 / (double)daemon->committed_bytes : 0,
-              text_size(one, daemon->huge_bytes));
     stat_line(out,
               "daemon     up %s%s; %" PRIu64 " connections (%" PRIu64 " since the start, %" PRIu64
               " turned away)",

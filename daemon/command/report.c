@@ -33,5 +33,8 @@ void command_report(struct command_context *context, struct command_reply *reply
     stats->applied_lsn = store.applied_lsn;
     stats->tables = store.tables;
     stats->adopting = stele_store_adopting(context->store) ? 1 : 0;
+    stats->adoption_dropped = store.adoption_dropped;
+    stats->evacuations = store.evacuations;
+    stats->moved_bytes = store.moved_bytes;
     reply->stats = stats;
 }

@@ -275,7 +275,10 @@ static void recycle(struct arena *arena, uint64_t n)
     for (; n > 0; n--) {
         struct arena_retired block = fifo_pop(arena);
         /* what is given out next is likely this block, which nobody has touched for long */
-        __builtin_prefetch(arena->segment->base + block.off, 1);
+        const uint8_t *next = arena->segment->base + block.off;
+        __builtin_prefetch(next, 1);
+        if (block.bytes <= 2 * STELEI_BUCKET_BYTES)
+            __builtin_prefetch(next + block.bytes - 1, 1);
         arena_free(arena, block.off, block.bytes);
     }
 }

@@ -3,6 +3,8 @@
 #include "index.h"
 #include <stele/detail/locate.h>
 
+#define RECORD_AHEAD 55u
+
 struct ahead {
     const struct stelei_bucket *head;
     uint64_t hash;
@@ -27,7 +29,9 @@ static void prefetch_record(const struct table *table, const struct ahead *ahead
     uint64_t match = stelei_line_match(ahead->head, valid, stelei_hash_tag(ahead->hash));
     for (; match; match &= match - 1) {
         uint32_t ref = stelei_load32(&ahead->head->ref[__builtin_ctzll(match)]);
-        __builtin_prefetch(table->map->base + table_ref_off(table, ref));
+        const uint8_t *record = table->map->base + table_ref_off(table, ref);
+        __builtin_prefetch(record);
+        __builtin_prefetch(record + RECORD_AHEAD); /* a small record seldom fits one line */
     }
 }
 

@@ -118,7 +118,8 @@ enum stele_status segment_populate(struct segment *segment, uint64_t upto)
             break;
         }
         if (populate_huge(segment, off)) {
-            stelei_store64(&segment->huge_bytes, segment->huge_bytes + STELEI_CHUNK_BYTES);
+            uint64_t *huge = &segment->header->huge_bytes;
+            stelei_store64(huge, stelei_load64(huge) + STELEI_CHUNK_BYTES);
         } else if (fallocate(segment->fd, 0, (off_t)off, (off_t)STELEI_CHUNK_BYTES) != 0) {
             if (errno == EINTR)
                 continue;
@@ -330,6 +331,8 @@ static enum stele_status take_segment(struct segment *segment, const char *path,
         return status;
     map_from_header(segment);
     segment->populated = header.committed;
+    if (header.huge_bytes > header.committed) /* what lay ready will be counted again */
+        stelei_store64(&segment->header->huge_bytes, header.committed);
     segment->adopted = true;
     stelei_store64(&segment->header->epoch, header.epoch + 1);
     stelei_store64(&segment->header->state, STELEI_STATE_OPEN);

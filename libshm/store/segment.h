@@ -24,7 +24,6 @@ struct segment {
 
     pthread_mutex_t populating; /* one populator at a time; guards the next two */
     uint64_t populated;         /* bytes, at or beyond header->committed; read without the mutex */
-    uint64_t huge_bytes;
 };
 
 /* One line that names the object and the cause, for whoever asked. */

@@ -455,7 +455,7 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
     const struct stelei_header *header = store->segment.header;
     stats->max_bytes = store->segment.map.length;
     stats->committed_bytes = stelei_load64(&header->committed);
-    stats->huge_bytes = stelei_load64(&store->segment.huge_bytes);
+    stats->huge_bytes = stelei_load64(&store->segment.header->huge_bytes);
     stats->used_bytes = arena_used_bytes(&store->arena);
     stats->free_bytes = arena_free_bytes(&store->arena);
     stats->quarantine_bytes = store->arena.quarantine_bytes;

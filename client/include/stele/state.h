@@ -32,7 +32,8 @@ static inline enum stele_status stele_table_count(const struct stele_table *tabl
 struct stele_reader_stats {
     uint64_t max_bytes;
     uint64_t committed_bytes;
-    uint64_t epoch; /* which writer: one more at each adoption */
+    uint64_t huge_bytes; /* on 2 MiB pages, what lies ready beyond committed included */
+    uint64_t epoch;      /* which writer: one more at each adoption */
     uint64_t applied_lsn;
     uint64_t retired; /* blocks given up, and given out again, since the segment was made */
     uint64_t recycled;
@@ -48,6 +49,7 @@ static inline void stele_reader_get_stats(const struct stele_reader *reader,
     const struct stelei_header *header = stelei_map_header(&reader->map);
     stats->max_bytes = reader->map.length;
     stats->committed_bytes = stelei_map_limit(&reader->map);
+    stats->huge_bytes = stelei_load64(&header->huge_bytes);
     stats->epoch = stelei_load64(&header->epoch);
     stats->applied_lsn = stelei_load64(&header->applied_lsn);
     stats->retired = stelei_load64(&header->retired);

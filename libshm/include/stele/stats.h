@@ -28,14 +28,17 @@
     X(buffer_bytes, "memory of all connections' buffers now")                                      \
     X(max_bytes, "the segment's size when full")                                                   \
     X(committed_bytes, "populated and handed to the arena")                                        \
-    X(huge_bytes, "of these on 2 MiB pages")                                                       \
+    X(huge_bytes, "on 2 MiB pages, what is prepared ahead included")                               \
     X(used_bytes, "in blocks of records, buckets and lines")                                       \
     X(free_bytes, "free, of the committed ones")                                                   \
     X(quarantine_bytes, "retired and not yet given out again")                                     \
     X(epoch, "incarnation of the writer: one more at each start")                                  \
     X(applied_lsn, "number of the last change")                                                    \
     X(tables, "tables that exist")                                                                 \
-    X(adopting, "1 while the marking pass of an adoption is under way")
+    X(adopting, "1 while the marking pass of an adoption is under way")                            \
+    X(adoption_dropped, "damaged entries and links that the last adoption dropped")                \
+    X(evacuations, "passes that emptied sparse slabs")                                             \
+    X(moved_bytes, "blocks that these passes moved")
 
 /* A snapshot, not taken at one instant with what readers see. */
 struct stele_daemon_stats {

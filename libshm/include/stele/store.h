@@ -170,7 +170,7 @@ void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 struct stele_store_stats {
     uint64_t max_bytes;        /* the segment's size when full */
     uint64_t committed_bytes;  /* populated and handed to the arena */
-    uint64_t huge_bytes;       /* of these on 2 MiB pages */
+    uint64_t huge_bytes;       /* on 2 MiB pages, what lies ready beyond committed included */
     uint64_t used_bytes;       /* blocks of records, buckets, lines, roots */
     uint64_t free_bytes;       /* in the arena, of committed_bytes */
     uint64_t quarantine_bytes; /* retired, not yet given out again */

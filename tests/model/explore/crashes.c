@@ -11,6 +11,7 @@ static const struct explore_limits limits = {
 #define ALL_OF_CRASH (((1u << EXPLORE_CALLS) - 1) & ~(1u << EXPLORE_MANY))
 
 #define LONG_HISTORY 400u /* events; there kills are far between */
+#define LONG_FACTOR  8u   /* how much farther when it is the adoption that is long */
 
 /* How close together the kills are. */
 struct density {
@@ -26,6 +27,7 @@ struct crashes {
     struct density density;
     unsigned first, second;
     uint64_t states;
+    size_t events; /* of the last kill's history with the adoption in it */
     bool right;
 };
 
@@ -64,9 +66,9 @@ static unsigned calls_of(const struct crashes *crashes, bool again)
     return crashes->density.all_calls ? ALL_OF_CRASH : 1u << one_call[turn];
 }
 
-static bool is_killed_again(const struct crashes *crashes, const struct explore_stage *stage)
+static bool is_killed_again(const struct crashes *crashes, const struct explore_crash *crash)
 {
-    return stage->history.count <= LONG_HISTORY &&
+    return crash->stage.history.count <= LONG_HISTORY &&
            crashes->first % (crashes->density.between + 1) == 0;
 }
 
@@ -89,16 +91,17 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
     if (!crashes->right) {
         printf("%s%s: VIOLATION: %s\n", crashes->name, what, text);
     } else {
-        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, again), &bounds,
-                    NULL, NULL, NULL, &result);
+        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, again), &bounds, NULL,
+                    NULL, NULL, &result);
         crashes->right = result.right;
         if (!crashes->right)
             printf("%s%s, %s:\n%s", crashes->name, what, result.call, result.report);
     }
     crashes->states += result.states;
+    crashes->events = crash->stage.history.count;
     crashes->first += !again;
     crashes->second += again;
-    if (crashes->right && !again && is_killed_again(crashes, stage))
+    if (crashes->right && !again && is_killed_again(crashes, crash))
         kill_adopter(crashes, crash, result.ghost, what);
     explore_result_fini(&result);
     explore_crash_close(crash);
@@ -110,16 +113,21 @@ bool explore_crashes(const struct explore_scenario *scenario, const struct explo
 {
     static const struct density quick_density = {5, 5, 5, 2000, false},
                                 full_density = {1, 2, 1, 100000, true};
-    struct crashes crashes = {scenario->name, full ? full_density : quick_density, 0, 0, 0, true};
+    struct crashes crashes = {
+        scenario->name, full ? full_density : quick_density, 0, 0, 0, 0, true};
     double begun = cpu_seconds();
     uint32_t index = 0;
+    size_t every = crashes.density.events, next = 0;
     if (stage->history.count > LONG_HISTORY)
-        crashes.density.events = full ? 97 : 397;
+        every = full ? 97 : 797;
     for (size_t events = 0; events <= stage->history.count && crashes.right; events++) {
         index += events > 0 && stage->history.event[events - 1].kind == EXPLORE_STORE;
-        if ((events > 0 && stage->history.event[events - 1].kind == EXPLORE_FENCE) ||
-            events % crashes.density.events != 0)
+        if ((events > 0 && stage->history.event[events - 1].kind == EXPLORE_FENCE) || events < next)
             continue;
+        /* a long adoption takes as long to explore as many short ones: one will do, or few */
+        if (crashes.events > LONG_HISTORY && !full)
+            break;
+        next = events + every * (crashes.events > LONG_HISTORY ? LONG_FACTOR : 1);
         for (int aftermath = 0; aftermath < 2 && crashes.right; aftermath++)
             explore_kill(&crashes, stage, ghost, events, index, (enum explore_aftermath)aftermath,
                          "", false);

@@ -32,8 +32,8 @@ enum explore_weaken_kind {
 struct explore_sites;
 struct explore_weakening {
     enum explore_weaken_kind kind;
-    struct explore_sites *sites; /* tells which group an address belongs to */
-    unsigned group;              /* EXPLORE_ANY_GROUP: every site */
+    struct explore_sites *sites;          /* tells which group an address belongs to */
+    unsigned group;                       /* EXPLORE_ANY_GROUP: every site */
     const struct explore_weakening *also; /* NULL, or another mistake made at the same time */
 };
 #define EXPLORE_ANY_GROUP UINT32_MAX

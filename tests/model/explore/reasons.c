@@ -7,11 +7,33 @@
 #define LOAD     EXPLORE_WEAKEN_LOAD
 #define NO_READ  EXPLORE_WEAKEN_NOP_READ
 
-#define ALONE               {{EXPLORE_WEAKEN_NOTHING, NULL}}
-#define WITH(kind, site)    {{kind, site}, {EXPLORE_WEAKEN_NOTHING, NULL}}
-#define WITH2(k, s, k2, s2) {{k, s}, {k2, s2}, {EXPLORE_WEAKEN_NOTHING, NULL}}
+#define ALONE                                                                                      \
+    {                                                                                              \
+        {                                                                                          \
+            EXPLORE_WEAKEN_NOTHING, NULL                                                           \
+        }                                                                                          \
+    }
+#define WITH(kind, site)                                                                           \
+    {                                                                                              \
+        {kind, site},                                                                              \
+        {                                                                                          \
+            EXPLORE_WEAKEN_NOTHING, NULL                                                           \
+        }                                                                                          \
+    }
+#define WITH2(k, s, k2, s2)                                                                        \
+    {                                                                                              \
+        {k, s}, {k2, s2},                                                                          \
+        {                                                                                          \
+            EXPLORE_WEAKEN_NOTHING, NULL                                                           \
+        }                                                                                          \
+    }
 #define WITH3(k, s, k2, s2, k3, s3)                                                                \
-    {{k, s}, {k2, s2}, {k3, s3}, {EXPLORE_WEAKEN_NOTHING, NULL}}
+    {                                                                                              \
+        {k, s}, {k2, s2}, {k3, s3},                                                                \
+        {                                                                                          \
+            EXPLORE_WEAKEN_NOTHING, NULL                                                           \
+        }                                                                                          \
+    }
 
 #define LSN                                                                                        \
     "a lookup or scan does not load applied_lsn; statistics do, and the adopter of a dead "        \

@@ -29,6 +29,7 @@ struct explore_result {
  * `history` is the stage's, or a crash with what came after. `weakening` and `sites` may be NULL;
  * `sites` collects where the reader loads and fences. `ghost`: what a reader alone finds, when it is
  * known from a run of the same history without a weakening that changes it; NULL: it is found out.
+ * A weakening of stores or fences that the history does not have is not run at all.
  */
 void explore_run(const struct explore_stage *stage, const struct explore_history *history,
                  unsigned calls, const struct explore_limits *limits,

@@ -35,12 +35,12 @@ bool explore_weaken_kinds(uint64_t seed)
             struct explore_stage *stage = explore_alloc(NULL, sizeof *stage);
             struct explore_result result;
             explore_scenario_record(scenario, seed, stage);
-            explore_run(stage, &stage->history, scenario->calls, &kind_limits, &weakening,
-                        NULL, NULL, &result);
+            explore_run(stage, &stage->history, scenario->calls, &kind_limits, &weakening, NULL,
+                        NULL, &result);
             caught = !result.right;
             if (caught)
-                printf("  every %-18s caught by %s, %s\n", kind_name[kind],
-                       scenario->name, result.call);
+                printf("  every %-18s caught by %s, %s\n", kind_name[kind], scenario->name,
+                       result.call);
             explore_result_fini(&result);
             explore_stage_close(stage);
             free(stage);
@@ -266,10 +266,10 @@ static void find_reader(struct trial *trial, struct field *field, unsigned call)
     explore_sites_group(&trial->sites);
     check_groups(trial);
     for (size_t i = 0; i < met.count; i++)
-        field->site_calls[explore_sites_find(&trial->sites,
-                                             (enum explore_site_kind)met.site[i].kind,
-                                             met.site[i].address, NULL)
-                              ->group] |= 1u << call;
+        field
+            ->site_calls[explore_sites_find(&trial->sites, (enum explore_site_kind)met.site[i].kind,
+                                            met.site[i].address, NULL)
+                             ->group] |= 1u << call;
     explore_sites_fini(&met);
 }
 
@@ -328,17 +328,19 @@ static void try_crashes(struct trial *trial, const struct explore_scenario *scen
     explore_scenario_record(scenario, seed, stage);
     explore_run(stage, &stage->history, 0, &trial->limits, NULL, NULL, NULL, &result);
     snprintf(name, sizeof name, "%s+crash", scenario->name);
-    for (size_t events = 1; events <= stage->history.count; events++) {
+    bool large = stage->history.count > LONG_HISTORY;
+    for (size_t events = 1; events <= stage->history.count && !large; events++) {
         if (stage->history.event[events - 1].kind != EXPLORE_STORE)
             continue;
         index++;
-        if (index % trial->crash_every != 0 || stage->history.count > LONG_HISTORY)
+        if (index % trial->crash_every != 0)
             continue;
         enum explore_aftermath aftermath =
             index / trial->crash_every % 2 ? EXPLORE_STEP_FIRST : EXPLORE_WRITE_FIRST;
         if (explore_crash_open(crash, stage, events, result.ghost + (size_t)index * EXPLORE_KEYS,
                                aftermath, text, sizeof text))
             try_crash(trial, crash, name, ADOPTER_CALLS & scenario->calls, from);
+        large = crash->stage.history.count > LONG_HISTORY;
         explore_crash_close(crash);
     }
     explore_result_fini(&result);
@@ -370,8 +372,7 @@ static void print_verdict(const struct verdict *verdict, enum explore_weaken_kin
         counts->undecided += why != NULL;
         counts->open += why == NULL;
         printf("%s%s%s%s\n", why ? "not decided: " : "NOT CAUGHT", why ? why : "",
-               verdict->cut ? " (a search was cut off)" : "",
-               reason ? ", NOR WITH ITS COVER" : "");
+               verdict->cut ? " (a search was cut off)" : "", reason ? ", NOR WITH ITS COVER" : "");
         return;
     }
     counts->paired += covered;

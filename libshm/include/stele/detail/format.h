@@ -162,7 +162,9 @@ struct stelei_header {
 
     /* 640 */
     uint64_t heartbeat_ms; /* wall clock, stored by the writer's loop */
-    uint8_t pad6[120];
+    uint64_t huge_bytes;   /* populated on 2 MiB pages, what lies ready ahead included; statistics,
+                              kept by whoever populates */
+    uint8_t pad6[112];
 
     /* 768: the change ring, not used by this version */
     uint64_t ring_off;
@@ -299,6 +301,7 @@ STELEI_AT(stelei_header, applied_lsn, 256);
 STELEI_AT(stelei_header, retired, 384);
 STELEI_AT(stelei_header, recycled, 512);
 STELEI_AT(stelei_header, heartbeat_ms, 640);
+STELEI_AT(stelei_header, huge_bytes, 648);
 STELEI_AT(stelei_header, ring_off, 768);
 STELEI_SIZE(stelei_table, 256);
 STELEI_AT(stelei_table, incarnation, 8);

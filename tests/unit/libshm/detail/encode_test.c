@@ -131,7 +131,7 @@ START_TEST(golden_replies)
     GOLDEN(out,
            stelei_encode_reply(out, STELEI_OP_STATS, 6, STELE_OK, STELE_DAEMON_STATS_COUNT,
                                STELE_DAEMON_STATS_COUNT * 8),
-           "\xc8\0\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x18\0\0\0");
+           "\xe0\0\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x1b\0\0\0");
     GOLDEN(out, stelei_encode_reply(out, STELEI_OP_TABLE_LIST, 7, STELE_OK, 2, 130),
            "\x8a\0\0\0\xa4\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0");
 }
@@ -163,13 +163,14 @@ END_TEST
 /* Only ever appended to: the first and the last that this version has. */
 START_TEST(order_of_the_statistics)
 {
-    ck_assert_uint_eq(STELE_DAEMON_STATS_COUNT, 24);
+    ck_assert_uint_eq(STELE_DAEMON_STATS_COUNT, 27);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, uptime_ms), 0);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, commands), 5 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, in_bytes), 11 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, max_bytes), 14 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, epoch), 20 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, adopting), 23 * 8);
+    ck_assert_uint_eq(offsetof(struct stele_daemon_stats, moved_bytes), 26 * 8);
 }
 END_TEST
 

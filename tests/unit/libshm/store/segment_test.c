@@ -238,8 +238,8 @@ START_TEST(huge_pages_or_their_fallback_are_populated)
     expect_ok(try_open(&segment));
     expect_ok(segment_populate(&segment, segment.map.length));
     memset(segment.base + STELEI_CHUNK_BYTES, 1, segment.map.length - STELEI_CHUNK_BYTES);
-    ck_assert_uint_eq(segment.huge_bytes % STELEI_CHUNK_BYTES, 0);
-    ck_assert_uint_le(segment.huge_bytes, segment.map.length);
+    ck_assert_uint_eq(segment.header->huge_bytes % STELEI_CHUNK_BYTES, 0);
+    ck_assert_uint_le(segment.header->huge_bytes, segment.map.length);
     segment_close(&segment, true);
 }
 END_TEST
