@@ -237,13 +237,7 @@ there=$(entries slow)
 
 # a full segment: what was stored and what was refused add up
 name="$name-small"
-world_small() {
-    rm -f "$work/sock"
-    "$steled" --name "$name" --socket "$work/sock" --max-bytes 4M 2>"$work/log" &
-    daemon=$!
-    until grep -q ready "$work/log"; do sleep 0.05; done
-}
-world_small
+world_start --max-bytes 4M
 expect 0 -n "$name" -S "$work/sock" create full
 python3 -c 'for i in range(12000): print("key%d\t%s" % (i, "v" * 400))' >"$work/full.tsv"
 expect 4 -n "$name" -S "$work/sock" -o json load full "$work/full.tsv"

@@ -40,7 +40,8 @@ manual() {
 # The units as installed, but with a program that is there.
 units() {
     need systemd-analyze
-    sed "s|^ExecStart=[^ ]*|ExecStart=$steled|" "$build/daemon/dist/steled@.service" \
+    ln -s "$steled" "$work/program" # whose path may have a space
+    sed "s|^ExecStart=[^ ]*|ExecStart=$work/program|" "$build/daemon/dist/steled@.service" \
         >"$work/steled@.service"
     cp "$source/daemon/dist/steled@.socket" "$work/"
     for unit in steled@try.service steled@try.socket; do

@@ -67,6 +67,15 @@
 #define JUST_FENCED                                                                                \
     "stelei_clock_untouched() has just fenced; only the load of `recycled` stands between"
 
+#define EVACUATION                                                                                 \
+    "the searches beside an evacuation are cut off; the same stores in replace() are caught"
+#define ADOPTER "only some crashes are tried for it, and searches beside an adoption are cut off"
+#define PULLED_UP                                                                                  \
+    "the scenario that fills the freed slots again has too many states to be searched whole"
+#define NEW_LINE                                                                                   \
+    "no scenario shows old words of a new line behind its link: its first word is loaded with "    \
+    "acquire, but it is stored relaxed"
+
 static const struct explore_reason reasons[] = {
     {RELAXED, "applied", ALONE, LSN},
     {OMITTED, "applied", ALONE, LSN},
@@ -90,6 +99,10 @@ static const struct explore_reason reasons[] = {
     {EARLY, "arena_retire < retire_block", ALONE, RETIRED_BEHIND},
     {RELAXED, "recycle <", ALONE, RECYCLED_FENCE},
     {EARLY, "recycle <", ALONE, MORE_RECYCLED},
+
+    {EARLY, "unlink_empty", ALONE,
+     "the only entry of the line is being erased, or stands in its new place already: the unlink "
+     "hides it a moment sooner"},
 
     {RELAXED, "segment_commit", ALONE, COMMITTED},
     {EARLY, "segment_commit", ALONE, COMMITTED},
@@ -151,7 +164,31 @@ static const struct explore_reason reasons[] = {
 
 /* What neither a scenario nor an argument has settled. */
 static const struct explore_reason undecided[] = {
-    {EXPLORE_WEAKEN_NOTHING, "", ALONE, ""},
+    {RELAXED, "move_record", ALONE, EVACUATION},
+    {OMITTED, "move_record", ALONE, EVACUATION},
+    {EARLY, "move_record", ALONE, EVACUATION},
+    {RELAXED, "arena_retire < move_record", ALONE, EVACUATION},
+    {EARLY, "arena_retire < move_record", ALONE, EVACUATION},
+    {NO_WRITE, "move_record", ALONE, EVACUATION},
+    {RELAXED, "arena_restart_clock", ALONE, ADOPTER},
+    {OMITTED, "arena_restart_clock", ALONE, ADOPTER},
+    {EARLY, "arena_restart_clock", ALONE, ADOPTER},
+    {NO_WRITE, "arena_restart_clock", ALONE, ADOPTER},
+    {NO_WRITE, "arena_release", ALONE, ADOPTER},
+    {OMITTED, "table_settle_chain < adopt_one", ALONE, ADOPTER},
+    {EARLY, "table_settle_chain < adopt_one", ALONE, ADOPTER},
+    {OMITTED, "split_finish", ALONE, ADOPTER},
+    {EARLY, "split_finish", ALONE, ADOPTER},
+    {OMITTED, "table_settle_chain < pull_up", ALONE, PULLED_UP},
+    {EARLY, "table_settle_chain < pull_up", ALONE, PULLED_UP},
+    {OMITTED, "recycle < arena_drain", ALONE,
+     "the scenario that drains overwrites no block whose reader trusts the clock alone"},
+    {NO_WRITE, "add_block", ALONE,
+     "no scenario gives a line that was just freed to a block of buckets in the same write"},
+    {LOAD, "stelei_search", ALONE, NEW_LINE},
+    {LOAD, "stelei_ahead_head", ALONE, NEW_LINE},
+    {LOAD, "stelei_bucket_off < stelei_walk", ALONE,
+     "taken away together with the loads that lead there, it misled no reader either"},
 };
 
 static const struct explore_reason *find(const struct explore_reason *list, size_t count,

@@ -185,13 +185,13 @@ const struct explore_scenario explore_reuse_scenarios[] = {
     {"clear-reuse", "a cleared table's memory out of the quarantine at once, and used again",
      two_ballasts_setup, clear_reuse_operations, MIB4, ALL, false},
     {"clear-block", "clear, the new index in memory of a record", block_setup,
-     clear_block_operations, MIB4, POINT, false},
+     clear_block_operations, MIB4, POINT, true},
     {"create-block", "another table created, its index in memory of a record", block_setup,
-     create_block_operations, MIB4, POINT, false},
+     create_block_operations, MIB4, POINT, true},
     {"drain", "memory runs out, the quarantine is emptied for it and a record overwritten",
-     drain_setup, drain_operations, MIB4, ALL, false},
+     drain_setup, drain_operations, MIB4, ALL, true},
     {"commit-scan", "records in a chunk that was not there before, few other keys",
-     commit_scan_setup, commit_scan_operations, 2 * MIB4, ALL, false},
+     commit_scan_setup, commit_scan_operations, 2 * MIB4, ALL, true},
 };
 
 const unsigned explore_reuse_count =

@@ -290,8 +290,7 @@ static void try_scenario(struct trial *trial, const struct explore_scenario *sce
     for (unsigned call = 0; call < EXPLORE_CALLS; call++)
         if (scenario->calls >> call & 1)
             find_reader(trial, field, call);
-    bool large = stage->history.count > LONG_HISTORY || stage->keys > MANY_KEYS;
-    try_field(trial, field, 0, large ? LARGE_TRIALS : UINT32_MAX);
+    try_field(trial, field, 0, stage->keys > MANY_KEYS ? LARGE_TRIALS : UINT32_MAX);
     explore_result_fini(&result);
     explore_stage_close(stage);
     free(field);
@@ -335,8 +334,9 @@ static void try_crashes(struct trial *trial, const struct explore_scenario *scen
         index++;
         if (index % trial->crash_every != 0)
             continue;
+        /* the pass completes first, or every other time the writes come first */
         enum explore_aftermath aftermath =
-            index / trial->crash_every % 2 ? EXPLORE_STEP_FIRST : EXPLORE_WRITE_FIRST;
+            trial->crash_every > 1 || index % 2 ? EXPLORE_STEP_FIRST : EXPLORE_WRITE_FIRST;
         if (explore_crash_open(crash, stage, events, result.ghost + (size_t)index * EXPLORE_KEYS,
                                aftermath, text, sizeof text))
             try_crash(trial, crash, name, ADOPTER_CALLS & scenario->calls, from);
@@ -402,8 +402,8 @@ bool explore_weaken_sites(uint64_t seed, const char *only, bool full)
     explore_sites_init(&trial->sites);
     trial->limits = kind_limits;
     trial->limits.states = full ? 400000 : 12000;
-    trial->crash_every = full ? 1 : 4;
-    trial->crash_trials = full ? 60 : 12;
+    trial->crash_every = full ? 1 : 11;
+    trial->crash_trials = full ? 60 : 30;
     const struct explore_scenario *scenario;
     for (unsigned i = 0; (scenario = explore_scenario_at(i)) != NULL; i++)
         if (!only || !strcmp(only, scenario->name))
