@@ -61,7 +61,6 @@ static void turn_remove_peer(struct turn_peer *peer)
     else
         turn->peers = peer->next;
     turn->peer_count--;
-    turn->commands->counters.connections--;
     turn_memory_forget(peer);
     net_connection_close(&peer->connection);
     free(peer);
@@ -108,7 +107,6 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
         turn->peers->previous = made;
     turn->peers = made;
     turn->peer_count++;
-    turn->commands->counters.connections++;
     turn->commands->counters.connections_accepted++;
     log_line(turn->log, LOG_DEBUG, "connection of uid %u, pid %d", (unsigned)peer->uid,
              (int)peer->pid);
@@ -136,6 +134,7 @@ static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
 static void turn_count(struct turn *turn)
 {
     struct command_counters *counters = &turn->commands->counters;
+    counters->connections = turn->peer_count;
     counters->in_bytes = turn->totals.in_bytes;
     counters->out_bytes = turn->totals.out_bytes;
     counters->buffer_bytes = turn->totals.buffer_bytes;

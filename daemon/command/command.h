@@ -79,17 +79,6 @@ struct command {
     struct command_tag tag;
 };
 
-/* One table, as TABLE_LIST tells of it. */
-struct command_listed {
-    char name[64];
-    uint32_t table; /* handle */
-    uint8_t key_kind;
-    uint8_t value_kind;
-    uint8_t hash_id;
-    uint64_t entries, buckets, lines, overflow;
-    uint64_t index_bytes, record_bytes, payload_bytes;
-};
-
 /* What the loop counts, for STATS. */
 struct command_counters {
     uint64_t connections;
@@ -121,7 +110,7 @@ struct command_reply {
     uint32_t value_bytes; /* GET; also with STELE_ESHORT */
     uint32_t listed_count;
     int64_t number;                         /* INCR: what the key holds now */
-    const struct command_listed *listed;    /* TABLE_LIST */
+    const struct stele_table_info *listed;  /* TABLE_LIST */
     const struct stele_daemon_stats *stats; /* STATS */
 };
 

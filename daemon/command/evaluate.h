@@ -38,7 +38,7 @@ struct command_context {
     struct command_counters counters; /* kept by the turn and the server */
     uint8_t uses[STELEI_TABLE_CAPACITY];
     /* what the last TABLE_LIST and STATS told */
-    struct command_listed listed[STELEI_TABLE_CAPACITY];
+    struct stele_table_info listed[STELEI_TABLE_CAPACITY];
     struct stele_daemon_stats stats;
 };
 

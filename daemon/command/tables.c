@@ -96,10 +96,10 @@ enum stele_status command_change_table(const struct command_context *context,
 }
 
 static void table_tell(const struct stele_store_table_stats *stats, uint32_t handle,
-                       struct command_listed *listed)
+                       struct stele_table_info *listed)
 {
     memcpy(listed->name, stats->name, sizeof(listed->name));
-    listed->table = handle;
+    listed->table = (uint16_t)handle;
     listed->key_kind = stats->key_kind;
     listed->value_kind = stats->value_kind;
     listed->hash_id = stats->hash_id;

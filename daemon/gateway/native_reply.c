@@ -85,7 +85,7 @@ static size_t native_stats(const struct command_tag *tag, const struct command_r
     return at + bytes;
 }
 
-static size_t native_listed(const struct command_listed *listed, uint8_t *out)
+static size_t native_listed(const struct stele_table_info *listed, uint8_t *out)
 {
     size_t name_bytes = strlen(listed->name);
     struct stelei_wire_table facts;
@@ -97,7 +97,7 @@ static size_t native_listed(const struct command_listed *listed, uint8_t *out)
     facts.index_bytes = listed->index_bytes;
     facts.record_bytes = listed->record_bytes;
     facts.payload_bytes = listed->payload_bytes;
-    facts.table = (uint16_t)listed->table;
+    facts.table = listed->table;
     facts.key_kind = listed->key_kind;
     facts.value_kind = listed->value_kind;
     facts.hash_id = listed->hash_id;

@@ -1,5 +1,7 @@
 #include "segment.h"
 
+#include <stele/detail/address.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -43,19 +45,6 @@ enum stele_status segment_errno(int error)
     default:
         return STELE_EIO;
     }
-}
-
-static bool name_valid(const char *name)
-{
-    size_t bytes = 0;
-    for (; name[bytes]; bytes++) {
-        char c = name[bytes];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        bool other = (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
-        if (bytes + 1 >= STELEI_NAME_BYTES || !(letter || other))
-            return false;
-    }
-    return bytes > 0;
 }
 
 /* ---- size --------------------------------------------------------------------------------- */
@@ -380,7 +369,8 @@ static enum stele_status open_named(struct segment *segment,
 {
     char path[OBJECT_BYTES];
     mode_t mode = options->mode ? options->mode : 0640;
-    if (!name_valid(options->name) || (mode & ~0777u) || (mode & 022) || (mode & 0600) != 0600) {
+    if (!stelei_address_name_valid(options->name) || (mode & ~0777u) || (mode & 022) ||
+        (mode & 0600) != 0600) {
         segment_say(message, "name or mode is not allowed: names are 1..63 of [A-Za-z0-9._-], "
                              "modes give others no write bit");
         return STELE_EINVAL;
@@ -471,7 +461,7 @@ enum stele_status segment_unlink(const char *name)
     struct segment segment = {.lock_fd = -1};
     struct segment_message silent = {NULL, 0};
     char path[OBJECT_BYTES];
-    if (!name || !name_valid(name))
+    if (!stelei_address_name_valid(name))
         return STELE_EINVAL;
     enum stele_status status = take_lock(&segment, name, &silent);
     if (status != STELE_OK)

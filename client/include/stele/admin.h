@@ -73,22 +73,6 @@ static inline enum stele_status stele_channel_table_clear(struct stele_channel *
     return stelei_channel_simple(channel, &command, timeout_ms, NULL);
 }
 
-/* One table, as the daemon lists it. */
-struct stele_table_info {
-    char name[STELEI_WIRE_NAME_MAX + 1];
-    uint16_t table;   /* handle */
-    uint8_t key_kind; /* enum stelei_kind */
-    uint8_t value_kind;
-    uint8_t hash_id;
-    uint64_t entries;
-    uint64_t buckets;
-    uint64_t lines;         /* overflow lines */
-    uint64_t overflow;      /* entries outside the first line of their bucket */
-    uint64_t index_bytes;   /* buckets, lines, directory and root */
-    uint64_t record_bytes;  /* blocks of records, with their rounding */
-    uint64_t payload_bytes; /* keys and values */
-};
-
 static inline void stelei_table_info_fill(const struct stelei_listed *listed,
                                           struct stele_table_info *info)
 {

@@ -28,14 +28,30 @@ struct stele_completion {
 
 /* ---- submitting: the meaning of each is that of the waiting call in channel.h ---------------- */
 
-/* Of a submit: the clock is asked only where the command will have to be sent now. */
-STELEI_INLINE int64_t stelei_channel_deadline(const struct stele_channel *channel,
-                                              const struct stelei_command *command)
+/* The clock is asked only where the command will have to be sent now. */
+STELEI_INLINE enum stele_status stelei_channel_queue(struct stele_channel *channel,
+                                                     const struct stelei_command *command,
+                                                     uint32_t *request)
 {
-    return STELEI_LIKELY(stelei_command_bytes(command) <=
-                         STELEI_CHANNEL_OUT_BYTES - channel->out_tail)
-               ? STELEI_NO_DEADLINE
-               : stelei_io_deadline(channel->timeout_ms);
+    bool fits = stelei_command_bytes(command) <= STELEI_CHANNEL_OUT_BYTES - channel->out_tail;
+    int64_t deadline =
+        STELEI_LIKELY(fits) ? STELEI_NO_DEADLINE : stelei_io_deadline(channel->timeout_ms);
+    return stelei_channel_submit(channel, command, deadline, request);
+}
+
+STELEI_INLINE enum stele_status stelei_channel_submit_store(struct stele_channel *channel,
+                                                            unsigned opcode, uint16_t table,
+                                                            const void *key, size_t key_bytes,
+                                                            const void *value, size_t value_bytes,
+                                                            uint32_t *request)
+{
+    struct stelei_command command;
+    enum stele_status status = stelei_channel_check(channel, key_bytes, value_bytes);
+    if (status != STELE_OK)
+        return status;
+    stelei_command_put(&command, channel->next_request, opcode, table, key, key_bytes, value,
+                       value_bytes);
+    return stelei_channel_queue(channel, &command, request);
 }
 
 static inline enum stele_status stele_channel_submit_put(struct stele_channel *channel,
@@ -43,14 +59,8 @@ static inline enum stele_status stele_channel_submit_put(struct stele_channel *c
                                                          size_t key_bytes, const void *value,
                                                          size_t value_bytes, uint32_t *request)
 {
-    struct stelei_command command;
-    enum stele_status status = stelei_channel_check(channel, key_bytes, value_bytes);
-    if (status != STELE_OK)
-        return status;
-    stelei_command_put(&command, channel->next_request, STELEI_OP_PUT, table, key, key_bytes, value,
-                       value_bytes);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_submit_store(channel, STELEI_OP_PUT, table, key, key_bytes, value,
+                                       value_bytes, request);
 }
 
 static inline enum stele_status stele_channel_submit_insert(struct stele_channel *channel,
@@ -58,14 +68,8 @@ static inline enum stele_status stele_channel_submit_insert(struct stele_channel
                                                             size_t key_bytes, const void *value,
                                                             size_t value_bytes, uint32_t *request)
 {
-    struct stelei_command command;
-    enum stele_status status = stelei_channel_check(channel, key_bytes, value_bytes);
-    if (status != STELE_OK)
-        return status;
-    stelei_command_put(&command, channel->next_request, STELEI_OP_INSERT, table, key, key_bytes,
-                       value, value_bytes);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_submit_store(channel, STELEI_OP_INSERT, table, key, key_bytes, value,
+                                       value_bytes, request);
 }
 
 static inline enum stele_status stele_channel_submit_replace(struct stele_channel *channel,
@@ -73,14 +77,8 @@ static inline enum stele_status stele_channel_submit_replace(struct stele_channe
                                                              size_t key_bytes, const void *value,
                                                              size_t value_bytes, uint32_t *request)
 {
-    struct stelei_command command;
-    enum stele_status status = stelei_channel_check(channel, key_bytes, value_bytes);
-    if (status != STELE_OK)
-        return status;
-    stelei_command_put(&command, channel->next_request, STELEI_OP_REPLACE, table, key, key_bytes,
-                       value, value_bytes);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_submit_store(channel, STELEI_OP_REPLACE, table, key, key_bytes, value,
+                                       value_bytes, request);
 }
 
 static inline enum stele_status stele_channel_submit_erase(struct stele_channel *channel,
@@ -92,8 +90,7 @@ static inline enum stele_status stele_channel_submit_erase(struct stele_channel 
     if (status != STELE_OK)
         return status;
     stelei_command_erase(&command, channel->next_request, table, key, key_bytes);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_queue(channel, &command, request);
 }
 
 static inline enum stele_status stele_channel_submit_cas(struct stele_channel *channel,
@@ -109,8 +106,7 @@ static inline enum stele_status stele_channel_submit_cas(struct stele_channel *c
         return status;
     stelei_command_cas(&command, channel->next_request, table, key, key_bytes, expected,
                        expected_bytes, value, value_bytes);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_queue(channel, &command, request);
 }
 
 /* The sum is the completion's `number`. */
@@ -124,8 +120,7 @@ static inline enum stele_status stele_channel_submit_incr(struct stele_channel *
     if (status != STELE_OK)
         return status;
     stelei_command_incr(&command, channel->next_request, table, key, key_bytes, delta);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_queue(channel, &command, request);
 }
 
 /* The value is in the completion; `capacity` is the longest that is wanted. */
@@ -139,8 +134,7 @@ static inline enum stele_status stele_channel_submit_get(struct stele_channel *c
     if (status != STELE_OK)
         return status;
     stelei_command_get(&command, channel->next_request, table, key, key_bytes, capacity);
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_queue(channel, &command, request);
 }
 
 /*
@@ -165,8 +159,7 @@ static inline enum stele_status stele_channel_submit_vector(struct stele_channel
     command.head_bytes = stelei_encode_vector(command.head, channel->next_request, vector->count,
                                               (uint32_t)vector->used);
     command.reply_bytes = STELEI_FRAME_HEAD_BYTES + 8 + (size_t)vector->count * 2;
-    return stelei_channel_submit(channel, &command, stelei_channel_deadline(channel, &command),
-                                 request);
+    return stelei_channel_queue(channel, &command, request);
 }
 
 /* ---- sending and collecting ---------------------------------------------------------------- */

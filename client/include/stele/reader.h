@@ -30,6 +30,8 @@
 #ifndef STELE_READER_H
 #define STELE_READER_H
 
+#include <stele/detail/address.h>
+
 #include "detail/lookup.h"
 #include "detail/map.h"
 
@@ -47,7 +49,7 @@ struct stele_reader {
  */
 static inline enum stele_status stele_reader_attach(struct stele_reader *reader, const char *name)
 {
-    if (!stelei_name_valid(name))
+    if (!stelei_address_name_valid(name))
         return STELE_EINVAL;
     int fd = stelei_object_open(name, O_RDONLY);
     if (fd < 0)

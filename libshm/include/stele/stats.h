@@ -1,5 +1,5 @@
 /*
- * stats.h - what a daemon counts: one vocabulary for the wire, the API and the tools. Plain data;
+ * stats.h - what a daemon counts and tells of its tables: one vocabulary for the wire, the API and the tools. Plain data;
  * anyone may include it.
  *
  * The order is that of the wire: never reorder, only append. A daemon of another version may tell
@@ -45,6 +45,22 @@ struct stele_daemon_stats {
 #define STELE_DAEMON_STATS_MEMBER(name, text) uint64_t name;
     STELE_DAEMON_STATS_TABLE(STELE_DAEMON_STATS_MEMBER)
 #undef STELE_DAEMON_STATS_MEMBER
+};
+
+/* One table, as the daemon lists it. */
+struct stele_table_info {
+    char name[64];    /* terminated */
+    uint16_t table;   /* handle */
+    uint8_t key_kind; /* enum stelei_kind */
+    uint8_t value_kind;
+    uint8_t hash_id;
+    uint64_t entries;
+    uint64_t buckets;
+    uint64_t lines;         /* overflow lines */
+    uint64_t overflow;      /* entries outside the first line of their bucket */
+    uint64_t index_bytes;   /* buckets, lines, directory and root */
+    uint64_t record_bytes;  /* blocks of records, with their rounding */
+    uint64_t payload_bytes; /* keys and values */
 };
 
 #define STELE_DAEMON_STATS_COUNT ((uint32_t)(sizeof(struct stele_daemon_stats) / sizeof(uint64_t)))

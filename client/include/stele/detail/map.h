@@ -39,21 +39,6 @@ static inline enum stele_status stelei_map_errno(int error)
     }
 }
 
-/* 1..63 bytes of letters, digits, '.', '_' and '-'. */
-static inline bool stelei_name_valid(const char *name)
-{
-    size_t bytes = 0;
-    if (!name)
-        return false;
-    for (; name[bytes]; bytes++) {
-        char c = name[bytes];
-        bool word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (bytes >= STELEI_NAME_BYTES - 1 || !(word || c == '.' || c == '_' || c == '-'))
-            return false;
-    }
-    return bytes > 0;
-}
-
 /* What a reader must know before it trusts any offset of the header. */
 static inline enum stele_status stelei_header_check(const struct stelei_header *header,
                                                     uint64_t object_bytes)

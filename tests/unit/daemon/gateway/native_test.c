@@ -385,7 +385,7 @@ END_TEST
 
 START_TEST(lists_of_tables)
 {
-    static struct command_listed listed[512];
+    static struct stele_table_info listed[512];
     struct command_reply reply;
     memset(&reply, 0, sizeof(reply));
     reply.listed = listed;
