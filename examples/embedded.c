@@ -18,7 +18,7 @@ int main(void)
         fprintf(stderr, "embedded: %s\n", why);
         return 3;
     }
-    enum stele_status status = stele_store_table_create(store, "flags", &id);
+    enum stele_status status = stele_store_table_create(store, "flags", NULL, &id);
     if (status == STELE_OK)
         status = stele_store_put(store, id, "new-checkout", 12, "on", 2);
     /* a reader, here in the same process; a child could use the descriptor as well */

@@ -51,7 +51,7 @@ static enum stele_status stele_load(const struct peer_setup *setup, void **state
         free(self);
         return fail("open", status, detail);
     }
-    status = stele_store_table_create(self->store, TABLE_NAME, &self->table_id);
+    status = stele_store_table_create(self->store, TABLE_NAME, NULL, &self->table_id);
     for (uint64_t i = 0; i < dataset->n && status == STELE_OK; i++) {
         struct bench_key key = dataset_key(i);
         struct bench_value value = dataset_value(key, 0);

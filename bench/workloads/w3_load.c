@@ -102,7 +102,7 @@ static enum stele_status load_store(struct loading *loading, struct stele_store 
     struct helper helper = {store, loading->session->machine->reader_cpu, 0};
     pthread_t thread;
     uint32_t table;
-    enum stele_status status = stele_store_table_create(store, DAEMON_TABLE, &table);
+    enum stele_status status = stele_store_table_create(store, DAEMON_TABLE, NULL, &table);
     if (status != STELE_OK)
         return status;
     if (helped && pthread_create(&thread, NULL, populate_ahead, &helper) != 0)

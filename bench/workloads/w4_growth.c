@@ -134,7 +134,7 @@ static void run_writer(struct growth *growth, const struct session *session)
     growth->status = stele_store_open(&options, &store, NULL, 0);
     if (growth->status != STELE_OK)
         _exit(0);
-    growth->status = stele_store_table_create(store, "growth", &table);
+    growth->status = stele_store_table_create(store, "growth", NULL, &table);
     struct helper helper = {store, growth, machine->reader_cpu};
     if (growth->status != STELE_OK || pthread_create(&thread, NULL, populate_ahead, &helper) != 0)
         _exit(1);

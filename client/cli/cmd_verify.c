@@ -226,7 +226,7 @@ static void verify_table(struct verify *verify, const struct segment_table *list
     enum stele_status status = stele_table_open(verify->reader, listed->name, &table);
     if (status == STELE_ENOTABLE)
         return; /* dropped since it was listed */
-    if (listed->key_kind != STELEI_KIND_BYTES || listed->value_kind != STELEI_KIND_BYTES) {
+    if (stele_type_word(&listed->type) != 0) {
         output_note(verify->cmd->output, "verify %s: no byte strings, not looked at",
                     verify->name.bytes);
         return;

@@ -27,8 +27,7 @@ static bool segment_read(const struct stelei_map *map, uint32_t id, struct segme
         memcpy(table->name + i * 8, &part, 8);
     }
     table->name[STELEI_NAME_BYTES - 1] = 0;
-    table->key_kind = shared->key_kind;
-    table->value_kind = shared->value_kind;
+    table->type = stele_type_from_word(stelei_load64(&shared->type));
     segment_count((const struct stelei_root *)(const void *)(map->base + root_off), table);
     stelei_nop_read();
     return stelei_load64(&shared->word) == word;

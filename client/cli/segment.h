@@ -9,7 +9,7 @@
 
 struct segment_table {
     char name[STELEI_NAME_BYTES];
-    uint8_t key_kind, value_kind;
+    struct stele_type type;
     uint64_t entries;
     uint64_t slots;         /* places for entries, of buckets and overflow lines */
     uint64_t overflow;      /* entries that stand in overflow lines */

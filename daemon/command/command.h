@@ -12,6 +12,7 @@
 
 #include <stele/stats.h>
 #include <stele/status.h>
+#include <stele/type.h>
 
 enum command_kind {
     COMMAND_REFUSE = 0, /* what came makes no sense or is not known: answer `refusal` */
@@ -21,6 +22,9 @@ enum command_kind {
     COMMAND_TABLE_FIND,
     COMMAND_TABLE_LIST,
     COMMAND_STATS,
+    COMMAND_LIST_COUNT, /* how many elements the key's list has */
+    COMMAND_LIST_READ,  /* elements [from, from + most) of a key's list */
+    COMMAND_LIST_ALL,   /* all keys of a table of lists with their elements, of one instant */
     /* from here on they change something */
     COMMAND_PUT,
     COMMAND_INSERT,
@@ -28,6 +32,10 @@ enum command_kind {
     COMMAND_ERASE,
     COMMAND_CAS,
     COMMAND_INCR,
+    COMMAND_LIST_APPEND,  /* `value`: elements, packed */
+    COMMAND_LIST_REMOVE,  /* the first one equal to `element` */
+    COMMAND_LIST_REPLACE, /* the same if there is one, then append `value`: one element */
+    COMMAND_LIST_POP,     /* the last one */
     COMMAND_TABLE_CREATE,
     /* and these are an administrator's */
     COMMAND_TABLE_DROP,
@@ -63,10 +71,12 @@ struct command {
     enum command_kind kind;
     enum stele_status refusal;
     bool hang_up;         /* after the reply: the bytes that follow cannot be trusted */
-    bool want_descriptor; /* HELLO */
-    uint8_t key_kind;     /* TABLE_CREATE */
-    uint8_t value_kind;
-    uint8_t hash_id;
+    bool want_descriptor;   /* HELLO */
+    struct stele_type type; /* TABLE_CREATE */
+    uint64_t max_entries;   /* TABLE_CREATE */
+    uint64_t element;       /* LIST_REMOVE, LIST_REPLACE */
+    uint64_t from;          /* LIST_READ */
+    uint64_t most;
     uint32_t table;  /* handle */
     const void *key; /* or the name of a table */
     const void *value;
@@ -97,8 +107,32 @@ struct command_counters {
     uint64_t now_ms;     /* as of the last tick */
 };
 
+/* Consecutive elements of a list. */
+struct command_span {
+    const void *key; /* of the list, by its bytes */
+    uint32_t key_bytes;
+    uint32_t element_bytes;
+    uint64_t list_count;  /* elements of the whole list */
+    const void *elements; /* `count` of them, packed, in the segment */
+    uint64_t count;
+    bool first; /* of its list */
+};
+
 /*
- * `value`, `listed` and `stats` are borrowed from the store or the context until the next command:
+ * What LIST_READ and LIST_ALL tell, span by span. How much it will be is known before; next() is
+ * false at the end. Borrowed: what it tells is there until the next command.
+ */
+struct command_spans {
+    bool (*next)(struct command_spans *spans, struct command_span *span);
+    uint64_t lists;         /* LIST_ALL: how many keys */
+    uint64_t keys_bytes;    /* LIST_ALL: of all of them together */
+    uint64_t element_count; /* in all spans together */
+    uint32_t element_bytes;
+    uint64_t private_words[16]; /* of the command room */
+};
+
+/*
+ * `value`, `listed`, `stats` and `spans` are borrowed from the store or the context until the next command:
  * a gateway copies what it needs.
  */
 struct command_reply {
@@ -109,7 +143,9 @@ struct command_reply {
     const void *value;    /* GET */
     uint32_t value_bytes; /* GET; also with STELE_ESHORT */
     uint32_t listed_count;
-    int64_t number;                         /* INCR: what the key holds now */
+    int64_t number;  /* INCR: what the key holds now (f64: its bits); LIST_POP: the element */
+    uint64_t count;  /* LIST_COUNT, LIST_READ: elements of the whole list; LIST_APPEND: added */
+    struct command_spans *spans;            /* LIST_READ, LIST_ALL */
     const struct stele_table_info *listed;  /* TABLE_LIST */
     const struct stele_daemon_stats *stats; /* STATS */
 };

@@ -58,8 +58,7 @@ enum stele_status command_create(const struct command_context *context,
                                  struct command_effects *effects)
 {
     uint32_t descriptor;
-    if (command->key_kind != STELEI_KIND_BYTES || command->value_kind != STELEI_KIND_BYTES ||
-        command->hash_id != STELEI_HASH_XXH3)
+    if (!stele_type_valid(&command->type))
         return STELE_ENOSYS;
     enum stele_status status = table_named(context, command, &descriptor);
     if (status == STELE_OK) {
@@ -76,9 +75,8 @@ enum stele_status command_create(const struct command_context *context,
     struct stelei_effect *effect = command_effect(effects, STELEI_EFFECT_TABLE_CREATE, descriptor);
     effect->key = command->key;
     effect->key_bytes = command->key_bytes;
-    effect->key_kind = command->key_kind;
-    effect->value_kind = command->value_kind;
-    effect->hash_id = command->hash_id;
+    effect->type = command->type;
+    effect->max_entries = command->max_entries;
     reply->table = table_handle(context, descriptor);
     return STELE_OK;
 }
@@ -100,9 +98,8 @@ static void table_tell(const struct stele_store_table_stats *stats, uint32_t han
 {
     memcpy(listed->name, stats->name, sizeof(listed->name));
     listed->table = (uint16_t)handle;
-    listed->key_kind = stats->key_kind;
-    listed->value_kind = stats->value_kind;
-    listed->hash_id = stats->hash_id;
+    listed->type = stats->type;
+    listed->max_entries = stats->max_entries;
     listed->entries = stats->entries;
     listed->buckets = stats->buckets;
     listed->lines = stats->lines;

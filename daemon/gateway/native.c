@@ -162,9 +162,8 @@ static void native_create(const struct stelei_frame *frame, const uint8_t *body,
         return;
     }
     native_set_name(command, COMMAND_TABLE_CREATE, &name);
-    command->key_kind = create.key_kind;
-    command->value_kind = create.value_kind;
-    command->hash_id = create.hash_id;
+    command->type = stele_type_from_word(create.type);
+    command->max_entries = create.max_entries;
 }
 
 /* A whole frame other than HELLO and VECTOR. Table 0 where none is meant: what is not checked today

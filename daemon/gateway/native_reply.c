@@ -98,9 +98,8 @@ static size_t native_listed(const struct stele_table_info *listed, uint8_t *out)
     facts.record_bytes = listed->record_bytes;
     facts.payload_bytes = listed->payload_bytes;
     facts.table = listed->table;
-    facts.key_kind = listed->key_kind;
-    facts.value_kind = listed->value_kind;
-    facts.hash_id = listed->hash_id;
+    facts.type = stele_type_word(&listed->type);
+    facts.max_entries = listed->max_entries;
     facts.name_bytes = (uint8_t)name_bytes;
     size_t at = stelei_encode_listed(out, &facts);
     memcpy(out + at, listed->name, name_bytes);

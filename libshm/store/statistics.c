@@ -22,9 +22,9 @@ void statistics_of_table(const struct catalog *catalog, const struct table *tabl
     struct index_size size = {lines * STELEI_BUCKET_BYTES, segment->map.granule_shift};
     index_blocks(segment, table->root_off, table->buckets, add_block, &size);
     memcpy(stats->name, shared->name, sizeof(shared->name));
-    stats->key_kind = shared->key_kind;
-    stats->value_kind = shared->value_kind;
-    stats->hash_id = shared->hash_id;
+    stats->type = stele_type_from_word(stelei_load64(&shared->type));
+    stats->max_entries = stelei_load64(&shared->max_entries);
+    stats->slots = table->buckets * STELEI_BYTES_SLOTS;
     stats->entries = stelei_load64(&table->root->entries);
     stats->buckets = table->buckets;
     stats->lines = lines;

@@ -366,8 +366,9 @@ enum stele_status stele_store_table_find(struct stele_store *store, const char *
 }
 
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
-                                           uint32_t *id)
+                                           const struct stele_table_options *options, uint32_t *id)
 {
+    (void)options;
     enter(store);
     enum stele_status status = create_locked(store, name, CATALOG_ANY, id);
     if (status == STELE_OK)
@@ -405,8 +406,7 @@ static enum stele_status apply_create(struct stele_store *store, const struct st
     if (effect->key_bytes == 0 || effect->key_bytes >= sizeof name ||
         memchr(effect->key, 0, effect->key_bytes))
         return STELE_EINVAL;
-    if (effect->key_kind != STELEI_KIND_BYTES || effect->value_kind != STELEI_KIND_BYTES ||
-        effect->hash_id != STELEI_HASH_XXH3)
+    if (stele_type_word(&effect->type) != 0)
         return STELE_ETYPE;
     memcpy(name, effect->key, effect->key_bytes);
     enum stele_status status = create_locked(store, name, effect->table, &id);

@@ -228,7 +228,7 @@ static void write_on(struct corrupt *c, struct stele_store *store, uint64_t seed
         uint32_t key_bytes = key_make(c->script.number[random_below(&random, c->script.keys)], key);
         const char *name = script_table_name(random_below(&random, SCRIPT_TABLES));
         if (stele_store_table_find(store, name, &id) != STELE_OK &&
-            stele_store_table_create(store, name, &id) != STELE_OK)
+            stele_store_table_create(store, name, NULL, &id) != STELE_OK)
             continue;
         if (n % 4 == 0)
             stele_store_erase(store, id, key, key_bytes);

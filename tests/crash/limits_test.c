@@ -136,7 +136,7 @@ static void on_full_tmpfs(struct limits *l)
     if (reader == 0)
         read_while_full(l);
     struct stele_store *store = open_store(UINT64_C(64) << 20, &status);
-    if (!store || stele_store_table_create(store, "t", &id) != STELE_OK)
+    if (!store || stele_store_table_create(store, "t", NULL, &id) != STELE_OK)
         _exit(1);
     uint64_t n = fill(l, store, id);
     fill_tmpfs();
@@ -219,7 +219,7 @@ static struct stele_store *make_segment(uint64_t max_bytes, uint64_t keys)
     uint32_t id = 0;
     struct stele_store *store = open_store(max_bytes, &status);
     expect_ok(status);
-    expect_ok(stele_store_table_create(store, "t", &id));
+    expect_ok(stele_store_table_create(store, "t", NULL, &id));
     for (uint64_t i = 0; i < keys; i++)
         expect_ok(put(store, id, i, 1, 200));
     return store;

@@ -109,7 +109,7 @@ static void image_moved(struct moved *moved, struct image *made)
     image_write(&c->image, c->name);
     struct stele_store *store = script_open(c->name, c->board);
     ck_assert_msg(store != NULL, "%s", c->board->text);
-    expect_ok(stele_store_table_create(store, "moved", &id));
+    expect_ok(stele_store_table_create(store, "moved", NULL, &id));
     expect_ok(stele_reader_attach(&c->reader.reader, c->name));
     plan_moved(moved, c->reader.reader.map.hash_seed);
     stele_reader_detach(&c->reader.reader);

@@ -282,7 +282,7 @@ static void fill_large(struct crash *c, const char *name)
     struct stele_store *store = open_large(c);
     uint32_t id = 0;
     points_watch(stop_at_name, &wanted);
-    if (!store || stele_store_table_create(store, "large", &id) != STELE_OK)
+    if (!store || stele_store_table_create(store, "large", NULL, &id) != STELE_OK)
         _exit(1);
     for (uint64_t i = 0; i < LARGE_ENTRIES; i++) {
         c->progress->started = i + 1;

@@ -197,7 +197,7 @@ enum stele_status script_do(const struct script *script, unsigned i, struct stel
     case SCRIPT_CLEAR:
         return stele_store_table_clear(store, id);
     case SCRIPT_CREATE:
-        return stele_store_table_create(store, script_table_name(op->table), &id);
+        return stele_store_table_create(store, script_table_name(op->table), NULL, &id);
     case SCRIPT_STEP:
         stele_store_step(store, op->bytes);
         break;

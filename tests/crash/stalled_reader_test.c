@@ -140,7 +140,7 @@ static pid_t begin(struct stall *s, uint64_t max_bytes)
     segment_name_clean();
     fflush(NULL);
     expect_ok(stele_store_open(&options, &s->store, NULL, 0));
-    expect_ok(stele_store_table_create(s->store, "t", &s->table));
+    expect_ok(stele_store_table_create(s->store, "t", NULL, &s->table));
     trace_share_processor();
     pid_t pid = fork();
     if (pid == 0)

@@ -40,7 +40,7 @@ static struct stele_store *open_table(struct stopped *s, uint32_t *id)
     struct stele_store *store = NULL;
     if (stele_store_open(&options, &store, NULL, 0) != STELE_OK ||
         (stele_store_table_find(store, "t", id) != STELE_OK &&
-         stele_store_table_create(store, "t", id) != STELE_OK))
+         stele_store_table_create(store, "t", NULL, id) != STELE_OK))
         board_fail(s->board, "open");
     return store;
 }

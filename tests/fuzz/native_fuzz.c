@@ -308,7 +308,7 @@ static void gate_open(struct gate *gate, unsigned ways)
     gate->hung_up = false;
     net_buffer_init(&gate->out);
     if (ways & WAY_TABLE)
-        fuzz_expect(stele_store_table_create(gate->store, "t", &table) == STELE_OK);
+        fuzz_expect(stele_store_table_create(gate->store, "t", NULL, &table) == STELE_OK);
     struct gateway_limits limits = {gate->frame_max_bytes, gate->rights, &gate->facts};
     gateway_native.open(gate->session, &limits);
 }

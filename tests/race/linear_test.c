@@ -239,7 +239,7 @@ START_TEST(test_lookups_are_linearizable_CD)
         }
     }
     expect_ok(stele_store_open(&options, &store, NULL, 0));
-    expect_ok(stele_store_table_create(store, "t", &table));
+    expect_ok(stele_store_table_create(store, "t", NULL, &table));
     board_store(&linear->board.ready, 1);
     while (linear->board.count[BOARD_GET] < wanted && !board_stopped(&linear->board))
         run_round(linear, store, table, &random);

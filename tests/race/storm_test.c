@@ -239,7 +239,7 @@ static void storm_once(struct storm *storm, struct stele_store *store, uint32_t 
         status = stele_store_table_drop(store, *table);
         board_store(&storm->drops_done, storm->drops_begun);
         if (status == STELE_OK)
-            status = stele_store_table_create(store, "storm", table);
+            status = stele_store_table_create(store, "storm", NULL, table);
     }
     if (status != STELE_OK)
         board_fail(&storm->board, "clear or drop: %s", stele_status_name(status));
@@ -262,7 +262,7 @@ START_TEST(test_tables_growing_again_and_again_ACDE)
     }
     writing.store = writing_open(&storm->board, segment_name(), UINT64_C(64) << 20);
     ck_assert_ptr_nonnull(writing.store);
-    expect_ok(stele_store_table_create(writing.store, "storm", &writing.table));
+    expect_ok(stele_store_table_create(writing.store, "storm", NULL, &writing.table));
     announce(storm);
     board_store(&storm->board.ready, 1);
     double end = suite_seconds() + 3 * suite_scale();

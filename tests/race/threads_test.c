@@ -68,7 +68,7 @@ START_TEST(test_threads_share_a_handle_CDE)
     }
     writing.store = writing_open(writing.board, segment_name(), UINT64_C(16) << 20);
     ck_assert_ptr_nonnull(writing.store);
-    expect_ok(stele_store_table_create(writing.store, "t", &writing.table));
+    expect_ok(stele_store_table_create(writing.store, "t", NULL, &writing.table));
     writing_put(&writing, 0);
     expect_ok(stele_reader_attach(&reading.reader, segment_name()));
     expect_ok(stele_table_open(&reading.reader, "t", &reading.table));

@@ -76,7 +76,7 @@ static void create(struct torture *torture, struct writing *writing)
     *writing = writing_of(torture);
     writing->store = writing_open(torture->board, segment_name(), SEGMENT);
     if (writing->store &&
-        stele_store_table_create(writing->store, "t", &writing->table) != STELE_OK)
+        stele_store_table_create(writing->store, "t", NULL, &writing->table) != STELE_OK)
         board_fail(torture->board, "create");
 }
 

@@ -27,7 +27,7 @@ static inline struct stele_store *stores_open(const char *name, uint64_t max_byt
 static inline uint32_t stores_table(struct stele_store *store, const char *name)
 {
     uint32_t id = UINT32_MAX;
-    expect_ok(stele_store_table_create(store, name, &id));
+    expect_ok(stele_store_table_create(store, name, NULL, &id));
     return id;
 }
 

@@ -11,40 +11,52 @@
 
 /* ---- tables ------------------------------------------------------------------------------- */
 
-static inline enum stele_status stelei_channel_named(struct stele_channel *channel, unsigned opcode,
-                                                     const char *name, uint16_t *table,
-                                                     int timeout_ms)
+/* A command whose only part is a name. STELE_EINVAL: not of 1..63 bytes. */
+STELEI_INLINE enum stele_status stelei_command_name(struct stelei_command *command,
+                                                    const char *name, size_t *bytes)
 {
-    struct stelei_command command;
-    size_t bytes = name ? strlen(name) : 0;
-    if (bytes == 0 || bytes > STELEI_WIRE_NAME_MAX)
+    *bytes = name ? strlen(name) : 0;
+    if (*bytes == 0 || *bytes > STELEI_WIRE_NAME_MAX)
         return STELE_EINVAL;
-    stelei_command_init(&command);
-    stelei_command_part(&command, 0, name, bytes);
-    if (opcode == STELEI_OP_TABLE_CREATE) {
-        struct stelei_wire_create create;
-        create.key_kind = STELEI_KIND_BYTES;
-        create.value_kind = STELEI_KIND_BYTES;
-        create.hash_id = STELEI_HASH_XXH3;
-        create.name_bytes = (uint8_t)bytes;
-        command.head_bytes = stelei_encode_create(command.head, channel->next_request, &create);
-    } else {
-        command.head_bytes =
-            stelei_encode_frame(command.head, (uint32_t)bytes, opcode, 0, 0, channel->next_request);
-    }
-    return stelei_channel_simple(channel, &command, timeout_ms, table);
+    stelei_command_init(command);
+    stelei_command_part(command, 0, name, *bytes);
+    return STELE_OK;
 }
 
 /*
- * Creates a table of byte strings -> byte strings. *table is the handle for commands of this
- * connection's daemon: it ends with the table, and with the daemon. STELE_EEXIST sets it too, to
- * the table of that name. STELE_EFULL: there are 512 tables. STELE_EINVAL: name not of 1..63 bytes.
+ * Creates a table of this type (type.h) and maximum of entries (0: none). *table is the handle for
+ * commands of this connection's daemon: it ends with the table, and with the daemon.
+ *   STELE_EEXIST  (and *table) there is one of that name and type
+ *   STELE_ETYPE   (and *table) there is one of that name and another type or maximum
+ *   STELE_EFULL   there are 512 tables        STELE_EINVAL  name not of 1..63 bytes
+ *   STELE_ENOSYS  the daemon does not know such a type
  */
+static inline enum stele_status stele_channel_table_create_as(struct stele_channel *channel,
+                                                              const char *name,
+                                                              const struct stele_type *type,
+                                                              uint64_t max_entries, uint16_t *table,
+                                                              int timeout_ms)
+{
+    struct stelei_command command;
+    struct stelei_wire_create create;
+    size_t bytes;
+    if (stelei_command_name(&command, name, &bytes) != STELE_OK)
+        return STELE_EINVAL;
+    memset(&create, 0, sizeof(create));
+    create.type = stele_type_word(type);
+    create.max_entries = max_entries;
+    create.name_bytes = (uint8_t)bytes;
+    command.head_bytes = stelei_encode_create(command.head, channel->next_request, &create);
+    return stelei_channel_simple(channel, &command, timeout_ms, table);
+}
+
+/* The same for byte strings -> byte strings without a limit. */
 static inline enum stele_status stele_channel_table_create(struct stele_channel *channel,
                                                            const char *name, uint16_t *table,
                                                            int timeout_ms)
 {
-    return stelei_channel_named(channel, STELEI_OP_TABLE_CREATE, name, table, timeout_ms);
+    struct stele_type type = stele_type_of(STELE_BYTES, STELE_BYTES);
+    return stele_channel_table_create_as(channel, name, &type, 0, table, timeout_ms);
 }
 
 /* STELE_ENOTABLE: none of that name. */
@@ -52,7 +64,13 @@ static inline enum stele_status stele_channel_table_find(struct stele_channel *c
                                                          const char *name, uint16_t *table,
                                                          int timeout_ms)
 {
-    return stelei_channel_named(channel, STELEI_OP_TABLE_FIND, name, table, timeout_ms);
+    struct stelei_command command;
+    size_t bytes;
+    if (stelei_command_name(&command, name, &bytes) != STELE_OK)
+        return STELE_EINVAL;
+    command.head_bytes = stelei_encode_frame(command.head, (uint32_t)bytes, STELEI_OP_TABLE_FIND, 0,
+                                             0, channel->next_request);
+    return stelei_channel_simple(channel, &command, timeout_ms, table);
 }
 
 /* Removes the table and all it holds; every handle of it ends. Administrators only. */
@@ -79,9 +97,8 @@ static inline void stelei_table_info_fill(const struct stelei_listed *listed,
     memset(info, 0, sizeof(*info));
     memcpy(info->name, listed->name.bytes, listed->name.count);
     info->table = listed->facts.table;
-    info->key_kind = listed->facts.key_kind;
-    info->value_kind = listed->facts.value_kind;
-    info->hash_id = listed->facts.hash_id;
+    info->type = stele_type_from_word(listed->facts.type);
+    info->max_entries = listed->facts.max_entries;
     info->entries = listed->facts.entries;
     info->buckets = listed->facts.buckets;
     info->lines = listed->facts.lines;

@@ -10,6 +10,8 @@
 
 #include <stdint.h>
 
+#include <stele/type.h>
+
 /* X(name, what it counts) */
 #define STELE_DAEMON_STATS_TABLE(X)                                                                \
     X(uptime_ms, "milliseconds since the daemon was started")                                      \
@@ -50,10 +52,9 @@ struct stele_daemon_stats {
 /* One table, as the daemon lists it. */
 struct stele_table_info {
     char name[64];    /* terminated */
-    uint16_t table;   /* handle */
-    uint8_t key_kind; /* enum stelei_kind */
-    uint8_t value_kind;
-    uint8_t hash_id;
+    uint16_t table; /* handle */
+    struct stele_type type;
+    uint64_t max_entries; /* 0: no limit */
     uint64_t entries;
     uint64_t buckets;
     uint64_t lines;         /* overflow lines */

@@ -24,13 +24,21 @@
 #define STELE_STORE_H
 
 #include <stele/detail/effect.h>
+#include <stele/detail/hash.h>
 #include <stele/status.h>
+#include <stele/type.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct stele_store;
+
+/* A hash function of the program's own, for tables whose type has this id (STELE_HASH_OWN .. 255). */
+struct stele_own_hash {
+    uint8_t id;
+    stele_hash_function function;
+};
 
 struct stele_store_options {
     const char *name;   /* 1..63 bytes of [A-Za-z0-9._-]; NULL: anonymous memory, no lock */
@@ -41,6 +49,8 @@ struct stele_store_options {
     bool unlocked;    /* the caller serialises */
     bool replace;     /* unlink a segment that cannot be adopted and start anew */
     bool small_pages; /* do not ask for 2 MiB pages */
+    const struct stele_own_hash *hashes; /* copied; NULL with 0 */
+    uint32_t hash_count;
 };
 
 /* What stele_store_open() found. */
@@ -58,6 +68,7 @@ enum stele_store_origin {
  *   STELE_EINVAL    bad name, size or mode          STELE_ELOCKED  another writer lives
  *   STELE_EOWNER    not ours, or writable by others STELE_EVERSION made by a newer stele
  *   STELE_ECORRUPT  header or geometry make no sense: `replace` starts anew
+ *   STELE_EHASH     a table of the segment hashes by a function that `hashes` does not have
  *   STELE_EACCES, STELE_ENOSPC, STELE_ENOMEM, STELE_EIO  as the system said
  */
 enum stele_status stele_store_open(const struct stele_store_options *options,
@@ -78,21 +89,46 @@ int stele_store_fd(const struct stele_store *store);
 /* ---- tables ------------------------------------------------------------------------------- */
 
 /*
- * Tables are bytes -> bytes in this version. A table is known by a small number (its descriptor),
- * which stays the same until the table is dropped. Names: 1..63 bytes without a zero byte.
+ * A table is known by a small number (its descriptor), which stays the same until the table is
+ * dropped. Names: 1..63 bytes without a zero byte. type.h says what a table can hold.
  */
+struct stele_table_options {
+    struct stele_type type; /* all zero: byte strings -> byte strings */
+    uint64_t max_entries;   /* an insert beyond is STELE_EFULL; 0: no limit but the segment's */
+};
 
-/* STELE_EEXIST (and *id) when the name is taken; STELE_EFULL when 512 tables exist. */
+/*
+ * Makes a table; NULL options mean byte strings -> byte strings.
+ *   STELE_EEXIST  (and *id) the name is taken by a table of the same type and limit
+ *   STELE_ETYPE   (and *id) it is taken by another one
+ *   STELE_EINVAL  the options make no sense      STELE_EHASH  its own hash is not registered
+ *   STELE_EFULL   512 tables exist
+ */
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
-                                           uint32_t *id);
+                                           const struct stele_table_options *options, uint32_t *id);
 /* STELE_ENOTABLE when there is none. */
 enum stele_status stele_store_table_find(struct stele_store *store, const char *name, uint32_t *id);
+/* What a table was made with. STELE_ENOTABLE. */
+enum stele_status stele_store_table_options(struct stele_store *store, uint32_t id,
+                                            struct stele_table_options *options);
+/*
+ * Makes room for so many entries of so many bytes in all, each rounded up to a power of two: the
+ * buckets exist and the memory is populated when this returns, so that filling the table up to there
+ * takes neither a split nor a page fault. Takes time accordingly (a million entries: tens of
+ * milliseconds). Key and value bytes do not matter for words that stand in the buckets.
+ *   STELE_EINVAL  a capacity is 0   STELE_ENOSPC  the segment is too small for it
+ */
+enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t id,
+                                            uint64_t entries, uint64_t key_bytes,
+                                            uint64_t value_bytes);
 /* Microseconds, whatever the table's size: its memory comes back by stele_store_step(). */
 enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id);
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id);
 
 /* ---- entries ------------------------------------------------------------------------------
  * Keys have 0..65,535 bytes, values 0..512 MiB (STELE_ETOOBIG beyond). STELE_ENOTABLE: no such id.
+ * Words and structs are passed by their bytes (type.h): STELE_ETYPE for another length, and for a put
+ * into a table of lists. STELE_EFULL: the table has its maximum of entries.
  */
 
 /* Inserts, or replaces what the key held. */
@@ -114,6 +150,119 @@ enum stele_status stele_store_erase(struct stele_store *store, uint32_t table, c
 enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
                                    uint32_t key_bytes, const void **value, uint32_t *value_bytes);
 
+/* ---- words ----------------------------------------------------------------------------------
+ * The same for tables of word keys and word values, without the detour over bytes. The value of an
+ * f64 is its bits. STELE_ETYPE: not such a table, or a number that its kind does not hold.
+ */
+
+/* `old` (may be NULL) receives what the key held; *had (may be NULL) whether it held anything. */
+enum stele_status stele_store_word_put(struct stele_store *store, uint32_t table, uint64_t key,
+                                       uint64_t value, uint64_t *old, bool *had);
+/* STELE_EEXIST, and *value becomes what the key holds. */
+enum stele_status stele_store_word_insert(struct stele_store *store, uint32_t table, uint64_t key,
+                                          uint64_t *value);
+/* STELE_ENOTFOUND. `old` may be NULL. */
+enum stele_status stele_store_word_erase(struct stele_store *store, uint32_t table, uint64_t key,
+                                         uint64_t *old);
+enum stele_status stele_store_word_find(struct stele_store *store, uint32_t table, uint64_t key,
+                                        uint64_t *value);
+
+/* ---- lists ----------------------------------------------------------------------------------
+ * One key, many words, in the order in which they were appended. A list is never empty: the first
+ * append makes the key, the removal of the last element takes it away. Keys are passed by their
+ * bytes, elements as numbers or, many at once, packed as an array of their kind. STELE_ETYPE: not a
+ * table of lists, or a number that its kind does not hold. stele_store_erase() removes a whole list.
+ */
+
+/* A list as it stands; valid until the next call that changes the store or steps it. */
+struct stele_store_list {
+    uint64_t generation; /* moves with everything but appends */
+    uint64_t count;
+    uint32_t element_bytes;
+    const struct stelei_list *record; /* the store's own */
+};
+
+/* STELE_ENOTFOUND: no such key. */
+enum stele_status stele_store_list_find(struct stele_store *store, uint32_t table, const void *key,
+                                        uint32_t key_bytes, struct stele_store_list *list);
+/*
+ * The elements from number `from` on that stand side by side: *elements points into the segment and
+ * *count says how many. False: `from` is the count or more.
+ */
+bool stele_store_list_span(const struct stele_store *store, const struct stele_store_list *list,
+                           uint64_t from, const void **elements, uint64_t *count);
+/*
+ * The number of the first element equal to `element`, looking at elements [*index, *index + most).
+ * STELE_OK: *index is it. STELE_ENOTFOUND: there is none up to the end. STELE_EBUSY: not among
+ * these; *index is where to go on. (So that a search through millions can be made in slices.)
+ */
+enum stele_status stele_store_list_search(const struct stele_store *store,
+                                          const struct stele_store_list *list, uint64_t element,
+                                          uint64_t most, uint64_t *index);
+/*
+ * Appends `count` elements. Never copies the list, but for one of up to 256 bytes, which moves when
+ * it doubles. STELE_TYPE_SET: elements that the list has already are dropped, which takes a search
+ * each; *appended (may be NULL) says how many were not.
+ */
+enum stele_status stele_store_list_append(struct stele_store *store, uint32_t table,
+                                          const void *key, uint32_t key_bytes, const void *elements,
+                                          uint64_t count, uint64_t *appended);
+/* Removes the first equal element; the others keep their order. STELE_ENOTFOUND: no such key, or no
+ * such element. Searches the list, then copies one chunk of it (at most 256 KiB). */
+enum stele_status stele_store_list_remove(struct stele_store *store, uint32_t table,
+                                          const void *key, uint32_t key_bytes, uint64_t element);
+/* Removes the first element equal to `old`, if there is one, and appends `element`, as one change: no
+ * reader sees the list in between. In a set that has `element` already, only the removal happens. */
+enum stele_status stele_store_list_replace(struct stele_store *store, uint32_t table,
+                                           const void *key, uint32_t key_bytes, uint64_t old,
+                                           uint64_t element);
+/* Removes the last element and says what it was. STELE_ENOTFOUND: no such key. */
+enum stele_status stele_store_list_pop(struct stele_store *store, uint32_t table, const void *key,
+                                       uint32_t key_bytes, uint64_t *element);
+
+/* ---- all entries ----------------------------------------------------------------------------
+ * A walk by the writer: exact, and all of one instant, while nothing is changed meanwhile. Between
+ * two calls the entry that was returned last may be erased or changed; any other change may make the
+ * walk pass over entries or return them twice.
+ */
+struct stele_store_cursor {
+    uint64_t bucket;
+    uint64_t line; /* ref of the line, 0: the head */
+    uint32_t slot;
+};
+struct stele_store_entry {
+    const void *key; /* as the table's type has it: words by their bytes */
+    uint32_t key_bytes;
+    uint32_t value_bytes;         /* 0 for lists */
+    const void *value;            /* NULL for lists */
+    struct stele_store_list list; /* of a table of lists */
+    uint64_t word;                /* where `key` points to for word keys */
+};
+/* Start with a cursor of zeros. STELE_EEND: there are no more. STELE_ENOTABLE. */
+enum stele_status stele_store_next(struct stele_store *store, uint32_t table,
+                                   struct stele_store_cursor *cursor,
+                                   struct stele_store_entry *entry);
+
+/* ---- read, decide, write ------------------------------------------------------------------ */
+
+/* What an update is to do. */
+enum stele_store_action { STELE_STORE_KEEP, STELE_STORE_PUT, STELE_STORE_ERASE };
+
+/*
+ * Decides about one entry: `value` is NULL where the key is absent. For STELE_STORE_PUT sets
+ * *new_value and *new_bytes, which must live until the call returns (not in the old value). Runs
+ * under the store's mutex: it must not call the store.
+ */
+typedef enum stele_store_action (*stele_store_decide)(void *context, const void *value,
+                                                      uint32_t value_bytes, const void **new_value,
+                                                      uint32_t *new_bytes);
+
+/* One step for all other callers and for readers: looks, decides, writes. Not for tables of lists. */
+enum stele_status stele_store_update(struct stele_store *store, uint32_t table, const void *key,
+                                     uint32_t key_bytes, stele_store_decide decide, void *context);
+
+/* ---- ahead of time ------------------------------------------------------------------------ */
+
 /* A key that a following call will be about. */
 struct stele_store_hint {
     const void *key;
@@ -130,8 +279,9 @@ void stele_store_prefetch(struct stele_store *store, const struct stele_store_hi
                           uint32_t count);
 
 /*
- * Applies one effect and stores its lsn as applied. ERASE of an absent key and TABLE_CREATE of the
- * same table are STELE_OK: an effect may be repeated.
+ * Applies one effect and stores its lsn as applied. An effect may be repeated: ERASE of an absent
+ * key, TABLE_CREATE of the same table, and effects on a list that is past them are STELE_OK and
+ * change nothing.
  */
 enum stele_status stele_store_apply(struct stele_store *store, const struct stelei_effect *effect);
 
@@ -185,16 +335,16 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
 
 struct stele_store_table_stats {
     char name[64];    /* terminated */
-    uint8_t key_kind; /* enum stelei_kind */
-    uint8_t value_kind;
-    uint8_t hash_id;
+    struct stele_type type;
+    uint64_t max_entries;
     uint64_t entries;
     uint64_t buckets;
+    uint64_t slots; /* of the first lines; load factor: entries / slots */
     uint64_t lines;         /* overflow lines */
     uint64_t overflow;      /* entries outside the first line of their bucket */
     uint64_t index_bytes;   /* buckets, lines, directory and root */
-    uint64_t record_bytes;  /* blocks of records, with their rounding */
-    uint64_t payload_bytes; /* keys and values */
+    uint64_t record_bytes;  /* blocks of records and lists, with their rounding */
+    uint64_t payload_bytes; /* keys, values, elements of lists */
 };
 enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_t table,
                                               struct stele_store_table_stats *stats);

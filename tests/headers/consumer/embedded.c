@@ -14,7 +14,7 @@ int main(int argc, char **argv)
     options.name = argv[1];
     options.max_bytes = 8u << 20;
     if (argc != 4 || stele_store_open(&options, &store, NULL, 0) != STELE_OK ||
-        stele_store_table_create(store, "t", &id) != STELE_OK ||
+        stele_store_table_create(store, "t", NULL, &id) != STELE_OK ||
         stele_store_put(store, id, argv[2], (uint32_t)strlen(argv[2]), argv[3],
                         (uint32_t)strlen(argv[3])) != STELE_OK)
         return 1;

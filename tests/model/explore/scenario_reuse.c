@@ -61,7 +61,7 @@ static void other_table(struct explore_stage *stage, uint32_t bytes)
     uint32_t other;
     uint8_t *value = explore_alloc(NULL, bytes);
     memset(value, 1, bytes);
-    explore_expect(stele_store_table_create(stage->store, "u", &other), "table");
+    explore_expect(stele_store_table_create(stage->store, "u", NULL, &other), "table");
     explore_expect(stele_store_put(stage->store, other, "ballast", 7, value, bytes), "ballast");
     free(value);
 }

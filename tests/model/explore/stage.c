@@ -67,7 +67,7 @@ void explore_stage_open(struct explore_stage *stage, uint64_t max_bytes, uint64_
     random_state = random * 2 + 1;
     explore_hooks_off();
     explore_expect(stele_store_open(&options, &stage->store, NULL, 0), "open");
-    explore_expect(stele_store_table_create(stage->store, "t", &stage->table), "table");
+    explore_expect(stele_store_table_create(stage->store, "t", NULL, &stage->table), "table");
     stage->base = explore_mapping_of(stele_store_fd(stage->store));
     stage->bytes = max_bytes;
     const struct stelei_header *header = (const struct stelei_header *)(const void *)stage->base;
@@ -245,7 +245,7 @@ void explore_drop(struct explore_stage *stage)
 
 void explore_create(struct explore_stage *stage, const char *name)
 {
-    explore_expect(stele_store_table_create(stage->store, name, &stage->table), "create");
+    explore_expect(stele_store_table_create(stage->store, name, NULL, &stage->table), "create");
     acknowledge(stage);
 }
 

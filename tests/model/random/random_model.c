@@ -136,7 +136,7 @@ static void create(struct model *model, unsigned t)
     char name[16];
     uint32_t id = UINT32_MAX;
     table_name(t, name);
-    enum stele_status status = stele_store_table_create(model->store, name, &id);
+    enum stele_status status = stele_store_table_create(model->store, name, NULL, &id);
     if (model->live[t]) {
         MUST(model, status == STELE_EEXIST && id == model->id[t], "table %u", t);
         return;

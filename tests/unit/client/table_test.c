@@ -137,7 +137,7 @@ START_TEST(a_descriptors_next_table_is_not_ours)
         char name[16];
         snprintf(name, sizeof name, round == 3 ? "t" : "other%u", round);
         expect_ok(stele_store_table_drop(store, id));
-        expect_ok(stele_store_table_create(store, name, &other));
+        expect_ok(stele_store_table_create(store, name, NULL, &other));
         ck_assert_uint_eq(other, id); /* the same descriptor */
         put("k", "foreign");
         expect_status(stele_get(&table, "k", 1, buffer, 8, &bytes), STELE_EDROPPED);

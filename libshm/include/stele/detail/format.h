@@ -45,8 +45,10 @@
 
 #include "base.h"
 
+#include <stele/type.h>
+
 #define STELEI_MAGIC        UINT64_C(0x31304c45544553aa) /* bytes aa 'S' 'E' 'T' 'E' 'L' '0' '1' */
-#define STELEI_FORMAT_MAJOR 1u
+#define STELEI_FORMAT_MAJOR 2u
 #define STELEI_FORMAT_MINOR 0u
 
 /* Features a reader may ignore / must refuse when it does not know the bit. None is defined yet. */
@@ -88,30 +90,9 @@ enum stelei_state {
     STELEI_STATE_MOVED = 3  /* `moved_to` names the successor */
 };
 
-enum stelei_kind {
-    STELEI_KIND_BYTES = 0,
-    STELEI_KIND_U8 = 1,
-    STELEI_KIND_U16 = 2,
-    STELEI_KIND_U32 = 3,
-    STELEI_KIND_U64 = 4,
-    STELEI_KIND_I64 = 5,
-    STELEI_KIND_F64 = 6,
-    STELEI_KIND_STRUCT = 7,
-    STELEI_KIND_LIST = 16 /* added to a word kind: a list of such words */
-};
-
-enum stelei_hash_id { STELEI_HASH_XXH3 = 0, STELEI_HASH_XXH64 = 1, STELEI_HASH_IDENTITY = 2 };
-
-enum stelei_table_flags {
-    STELEI_TABLE_EXPIRY = 1,    /* records or slots may carry an expiry */
-    STELEI_TABLE_VERSIONED = 2, /* records carry their lsn */
-    STELEI_TABLE_SET = 4        /* lists drop duplicates */
-};
-
 enum stelei_record_flags {
     STELEI_RECORD_EXPIRY = 1, /* a word of wall-clock milliseconds follows the first word */
-    STELEI_RECORD_LSN = 2,    /* the lsn of the write follows */
-    STELEI_RECORD_LIST = 4    /* the value is a stelei_list */
+    STELEI_RECORD_LSN = 2     /* the lsn of the write follows */
 };
 
 /* Class of a 64 KiB unit; 1..STELEI_CLASS_COUNT are slab classes (see stelei_class_bytes()). */
@@ -182,13 +163,11 @@ struct stelei_table {
     /* 0: constant while the table lives, but for `word` */
     uint64_t word;        /* {generation 32, root ref 32} */
     uint64_t incarnation; /* changes when the descriptor is given to another table */
-    uint8_t key_kind;
-    uint8_t value_kind;
-    uint8_t hash_id;
-    uint8_t flags;
-    uint32_t value_bytes; /* of STRUCT values */
+    uint64_t type;        /* stele_type_word() */
     uint64_t max_entries; /* 0 = no limit */
-    uint8_t pad0[32];
+    uint64_t hash_check;  /* what the table's hash makes of STELEI_HASH_PROBE: two programs that mean
+                             different functions by one id find out */
+    uint8_t pad0[24];
     /* 64 */
     uint64_t name[STELEI_NAME_BYTES / 8];
     /* 128: moves with every change */
@@ -226,6 +205,11 @@ struct stelei_bucket {
     uint32_t ref[STELEI_BYTES_SLOTS];
 };
 
+/*
+ * A bucket of a table with word keys; an overflow line has the same shape. A key that is narrower
+ * than 64 bits is widened with zeros. The value is the word itself (narrower ones widened with zeros,
+ * i64 and f64 by their bits); or, low half, the ref of a record without a key; or that of a list.
+ */
 struct stelei_word_slot {
     uint64_t key;
     uint64_t value;
@@ -252,20 +236,60 @@ struct stelei_expiry_bucket {
 };
 
 /*
- * One-to-many, the value of a record flagged LIST. `count` is the list's only publish word: a
- * reader loads it (acquire) before the chunk refs. Chunk c starts at element starts[c].
+ * One-to-many. A slot of a word table holds the list's ref as its value; in a table of byte keys it
+ * stands in the value of the key's record, eight bytes, which are stored in place.
+ *
+ *   small list                          long list
+ *   +------+-------+------ ... --+      +------+-------+-----------------------+-- ... --+
+ *   | head | count | elements    |      | head | count | start | ref | capacity| x size  |
+ *   +------+-------+------ ... --+      +------+-------+----------|------------+-- ... --+
+ *                                                                 +--> elements [start, start+capacity)
+ *
+ * `count` is the list's only publish word: a reader loads it (acquire) before anything behind it.
+ * What it covers never changes while the record is reachable, what lies beyond is the writer's. An
+ * append stores the element, perhaps an entry for a new chunk, and the count (release). Everything
+ * else makes a new record, which shares the chunks that stay as they are, swaps the ref (release) and
+ * moves the head's version. Elements are packed: eight bytes hold eight u8 or one u64.
+ *
+ * Chunks grow with the list, by a quarter of it (STELEI_LIST_GROWTH), from 512 bytes to 256 KiB: no
+ * list from 1 K on wastes more than a quarter, and a removal copies one chunk. (Chunks of 1 MiB, as
+ * first designed, would make that copy four times as large, and save 4 KiB of refs on 10 M elements.)
  */
-#define STELEI_LIST_CHUNKS 48u
 struct stelei_list {
-    uint64_t generation;
-    uint64_t count;
-    uint64_t chunk_count;
-    struct {
-        uint64_t start;
-        uint32_t ref;
-        uint32_t capacity;
-    } chunk[STELEI_LIST_CHUNKS];
+    uint64_t head;  /* {generation 48, long 1, size 15}, constant while the record is published */
+    uint64_t count; /* of elements */
 };
+struct stelei_list_chunk {
+    uint64_t start;    /* number of its first element */
+    uint32_t ref;
+    uint32_t capacity; /* in elements */
+};
+
+#define STELEI_LIST_SIZE_MASK   UINT64_C(0x7fff) /* words of elements, or entries for chunks */
+#define STELEI_LIST_LONG        UINT64_C(0x8000)
+#define STELEI_LIST_GENERATION_SHIFT 16u
+#define STELEI_LIST_SMALL_WORDS 32u /* a small list holds up to so many words */
+#define STELEI_LIST_CHUNK_MIN   512u
+#define STELEI_LIST_CHUNK_MAX   (UINT32_C(256) << 10)
+#define STELEI_LIST_GROWTH      4u
+
+STELEI_INLINE bool stelei_list_is_long(uint64_t head)
+{
+    return (head & STELEI_LIST_LONG) != 0;
+}
+STELEI_INLINE uint64_t stelei_list_size(uint64_t head)
+{
+    return head & STELEI_LIST_SIZE_MASK;
+}
+STELEI_INLINE uint64_t stelei_list_generation(uint64_t head)
+{
+    return head >> STELEI_LIST_GENERATION_SHIFT;
+}
+STELEI_INLINE uint64_t stelei_list_bytes(uint64_t head)
+{
+    uint64_t each = stelei_list_is_long(head) ? sizeof(struct stelei_list_chunk) : 8;
+    return sizeof(struct stelei_list) + stelei_list_size(head) * each;
+}
 
 /* What a multi-key commit is about to do; a standing one is redone by adoption. */
 struct stelei_intent_slot {
@@ -305,8 +329,9 @@ STELEI_AT(stelei_header, huge_bytes, 648);
 STELEI_AT(stelei_header, ring_off, 768);
 STELEI_SIZE(stelei_table, 256);
 STELEI_AT(stelei_table, incarnation, 8);
-STELEI_AT(stelei_table, key_kind, 16);
+STELEI_AT(stelei_table, type, 16);
 STELEI_AT(stelei_table, max_entries, 24);
+STELEI_AT(stelei_table, hash_check, 32);
 STELEI_AT(stelei_table, name, 64);
 STELEI_AT(stelei_table, changes, 128);
 STELEI_SIZE(stelei_root, 256);
@@ -322,7 +347,11 @@ STELEI_SIZE(stelei_word_bucket, STELEI_BUCKET_BYTES);
 STELEI_AT(stelei_word_bucket, link, 8);
 STELEI_AT(stelei_word_bucket, slot, 16);
 STELEI_SIZE(stelei_expiry_bucket, STELEI_BUCKET_BYTES);
-STELEI_SIZE(stelei_list, 24 + 16 * STELEI_LIST_CHUNKS);
+STELEI_SIZE(stelei_list, 16);
+STELEI_AT(stelei_list, count, 8);
+STELEI_SIZE(stelei_list_chunk, 16);
+STELEI_AT(stelei_list_chunk, ref, 8);
+STELEI_AT(stelei_list_chunk, capacity, 12);
 STELEI_SIZE(stelei_intent_slot, 24);
 STELEI_SIZE(stelei_intent, 16);
 

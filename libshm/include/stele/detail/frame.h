@@ -27,7 +27,7 @@
 #include "base.h"
 
 #define STELEI_WIRE_MAGIC   UINT32_C(0x314c5453) /* bytes 'S' 'T' 'L' '1' */
-#define STELEI_WIRE_VERSION 1u
+#define STELEI_WIRE_VERSION 2u
 
 #define STELEI_FRAME_HEAD_BYTES 12u
 #define STELEI_REPLY_BIT        0x80u
@@ -129,10 +129,10 @@ struct stelei_wire_get {
 };
 
 struct stelei_wire_create {
-    uint8_t key_kind; /* enum stelei_kind */
-    uint8_t value_kind;
-    uint8_t hash_id;
+    uint64_t type;        /* stele_type_word() */
+    uint64_t max_entries; /* 0: no limit */
     uint8_t name_bytes;
+    uint8_t zero[7];
 };
 
 /* One table in a reply to TABLE_LIST; its name follows, without padding. */
@@ -144,12 +144,11 @@ struct stelei_wire_table {
     uint64_t index_bytes;
     uint64_t record_bytes; /* with their rounding */
     uint64_t payload_bytes;
+    uint64_t type; /* stele_type_word() */
+    uint64_t max_entries;
     uint16_t table; /* handle */
-    uint8_t key_kind;
-    uint8_t value_kind;
-    uint8_t hash_id;
     uint8_t name_bytes;
-    uint16_t zero;
+    uint8_t zero[5];
 };
 
 /* A vector: `count u32`, then so many entries, each with the body that its opcode has in a frame.
@@ -199,16 +198,17 @@ STELEI_WIRE_AT(stelei_wire_incr, zero, 10);
 STELEI_WIRE_SIZE(stelei_wire_get, 8);
 STELEI_WIRE_AT(stelei_wire_get, key_bytes, 4);
 STELEI_WIRE_AT(stelei_wire_get, zero, 6);
-STELEI_WIRE_SIZE(stelei_wire_table, 64);
+STELEI_WIRE_SIZE(stelei_wire_table, 80);
 STELEI_WIRE_AT(stelei_wire_table, payload_bytes, 48);
-STELEI_WIRE_AT(stelei_wire_table, table, 56);
-STELEI_WIRE_AT(stelei_wire_table, key_kind, 58);
-STELEI_WIRE_AT(stelei_wire_table, name_bytes, 61);
-STELEI_WIRE_AT(stelei_wire_table, zero, 62);
-STELEI_WIRE_SIZE(stelei_wire_create, 4);
-STELEI_WIRE_AT(stelei_wire_create, value_kind, 1);
-STELEI_WIRE_AT(stelei_wire_create, hash_id, 2);
-STELEI_WIRE_AT(stelei_wire_create, name_bytes, 3);
+STELEI_WIRE_AT(stelei_wire_table, type, 56);
+STELEI_WIRE_AT(stelei_wire_table, max_entries, 64);
+STELEI_WIRE_AT(stelei_wire_table, table, 72);
+STELEI_WIRE_AT(stelei_wire_table, name_bytes, 74);
+STELEI_WIRE_AT(stelei_wire_table, zero, 75);
+STELEI_WIRE_SIZE(stelei_wire_create, 24);
+STELEI_WIRE_AT(stelei_wire_create, max_entries, 8);
+STELEI_WIRE_AT(stelei_wire_create, name_bytes, 16);
+STELEI_WIRE_AT(stelei_wire_create, zero, 17);
 STELEI_WIRE_SIZE(stelei_wire_entry, 8);
 STELEI_WIRE_AT(stelei_wire_entry, opcode, 4);
 STELEI_WIRE_AT(stelei_wire_entry, flags, 5);

@@ -31,9 +31,7 @@ static struct command_reply run(const struct command *command, uint32_t rights)
 static enum stele_status create(const char *name, uint32_t *handle)
 {
     struct command command = command_of(COMMAND_TABLE_CREATE, 0, name);
-    command.key_kind = STELEI_KIND_BYTES;
-    command.value_kind = STELEI_KIND_BYTES;
-    command.hash_id = STELEI_HASH_XXH3;
+    command.type = stele_type_of(STELE_BYTES, STELE_BYTES);
     struct command_reply reply = run(&command, ALL_RIGHTS);
     *handle = reply.table;
     return reply.status;
@@ -276,7 +274,7 @@ START_TEST(tables)
     find.key_bytes = 3;
     expect_status(run(&find, ALL_RIGHTS).status, STELE_EINVAL);
     struct command other = command_of(COMMAND_TABLE_CREATE, 0, "w");
-    other.key_kind = STELEI_KIND_BYTES + 1;
+    other.type.key_kind = STELE_STRUCT;
     expect_status(run(&other, ALL_RIGHTS).status, STELE_ENOSYS);
     /* a handle ends with its table, and another table on its descriptor has another one */
     struct command drop = command_of(COMMAND_TABLE_DROP, handle, "");

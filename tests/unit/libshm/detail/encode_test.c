@@ -150,9 +150,8 @@ START_TEST(golden_listed)
     facts.record_bytes = 7;
     facts.payload_bytes = UINT64_C(1) << 56;
     facts.table = 0x0a0b;
-    facts.key_kind = 0x0c;
-    facts.value_kind = 0x0d;
-    facts.hash_id = 0x0e;
+    facts.type = UINT64_C(0x15141312110e0d0c);
+    facts.max_entries = 0x0f;
     facts.name_bytes = 63;
     GOLDEN(out, stelei_encode_listed(out, &facts),
            "\x02\x01\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0"

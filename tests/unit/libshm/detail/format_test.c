@@ -71,15 +71,14 @@ START_TEST(table_fields_stand_where_they_stood)
 {
     static const struct field is[] = {
         FIELD(stelei_table, word),        FIELD(stelei_table, incarnation),
-        FIELD(stelei_table, key_kind),    FIELD(stelei_table, value_kind),
-        FIELD(stelei_table, hash_id),     FIELD(stelei_table, flags),
-        FIELD(stelei_table, value_bytes), FIELD(stelei_table, max_entries),
+        FIELD(stelei_table, type),        FIELD(stelei_table, max_entries),
+        FIELD(stelei_table, hash_check),
         FIELD(stelei_table, name),        FIELD(stelei_table, changes),
         FIELD(stelei_table, change_lsn),
     };
     static const struct field golden[] = {
-        {"word", 0, 8},     {"incarnation", 8, 8}, {"key_kind", 16, 1},    {"value_kind", 17, 1},
-        {"hash_id", 18, 1}, {"flags", 19, 1},      {"value_bytes", 20, 4}, {"max_entries", 24, 8},
+        {"word", 0, 8},     {"incarnation", 8, 8}, {"type", 16, 8}, {"max_entries", 24, 8},
+        {"hash_check", 32, 8},
         {"name", 64, 64},   {"changes", 128, 4},   {"change_lsn", 136, 8},
     };
     EXPECT_FIELDS(is, golden);
@@ -136,26 +135,27 @@ END_TEST
 START_TEST(lists_and_intents_stand_where_they_stood)
 {
     static const struct field is[] = {
-        FIELD(stelei_list, generation),     FIELD(stelei_list, count),
-        FIELD(stelei_list, chunk_count),    FIELD(stelei_list, chunk),
+        FIELD(stelei_list, head),           FIELD(stelei_list, count),
+        FIELD(stelei_list_chunk, start),    FIELD(stelei_list_chunk, ref),
+        FIELD(stelei_list_chunk, capacity),
         FIELD(stelei_intent_slot, bucket),  FIELD(stelei_intent_slot, table),
         FIELD(stelei_intent_slot, old_ref), FIELD(stelei_intent_slot, new_ref),
         FIELD(stelei_intent_slot, op),
     };
     static const struct field golden[] = {
-        {"generation", 0, 8}, {"count", 8, 8},    {"chunk_count", 16, 8},
-        {"chunk", 24, 768},   {"bucket", 0, 8},   {"table", 8, 4},
+        {"head", 0, 8},       {"count", 8, 8},    {"start", 0, 8},
+        {"ref", 8, 4},        {"capacity", 12, 4}, {"bucket", 0, 8},   {"table", 8, 4},
         {"old_ref", 12, 4},   {"new_ref", 16, 4}, {"op", 20, 4},
     };
     EXPECT_FIELDS(is, golden);
-    ck_assert_uint_eq(sizeof(struct stelei_list), 792);
+    ck_assert_uint_eq(sizeof(struct stelei_list), 16);
     ck_assert_uint_eq(sizeof(struct stelei_intent_slot), 24);
 }
 END_TEST
 
 START_TEST(numbers_of_the_format_are_pinned)
 {
-    ck_assert_uint_eq(STELEI_FORMAT_MAJOR, 1);
+    ck_assert_uint_eq(STELEI_FORMAT_MAJOR, 2);
     ck_assert_uint_eq(STELEI_INCOMPAT_KNOWN, 0);
     ck_assert_uint_eq(STELEI_TABLE_CAPACITY, 512);
     ck_assert_uint_eq(STELEI_BYTES_SLOTS, 10);
@@ -167,10 +167,9 @@ START_TEST(numbers_of_the_format_are_pinned)
     ck_assert_int_eq(STELEI_STATE_MOVED, 3);
     ck_assert_int_eq(STELEI_RECORD_EXPIRY, 1);
     ck_assert_int_eq(STELEI_RECORD_LSN, 2);
-    ck_assert_int_eq(STELEI_RECORD_LIST, 4);
-    ck_assert_int_eq(STELEI_KIND_F64, 6);
-    ck_assert_int_eq(STELEI_KIND_LIST, 16);
-    ck_assert_int_eq(STELEI_HASH_IDENTITY, 2);
+    ck_assert_int_eq(STELE_F64, 6);
+    ck_assert_int_eq(STELE_LIST, 16);
+    ck_assert_int_eq(STELE_HASH_IDENTITY, 2);
 }
 END_TEST
 
@@ -198,7 +197,7 @@ START_TEST(a_live_segment_has_golden_bytes)
 
     expect_bytes(base, "aa53455445"
                        "4c3031"
-                       "0100"
+                       "0200"
                        "0000"
                        "00000000"
                        "00000000"

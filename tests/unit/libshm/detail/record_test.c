@@ -24,7 +24,7 @@ START_TEST(optional_words_shift_the_key)
     ck_assert_uint_eq(
         stelei_record_key_off(stelei_record_word(1, STELEI_RECORD_EXPIRY | STELEI_RECORD_LSN, 1)),
         24);
-    ck_assert_uint_eq(stelei_record_key_off(stelei_record_word(1, STELEI_RECORD_LIST, 1)), 8);
+    ck_assert_uint_eq(stelei_record_key_off(stelei_record_word(1, UINT32_C(4), 1)), 8);
 }
 END_TEST
 

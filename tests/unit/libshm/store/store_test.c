@@ -124,8 +124,8 @@ START_TEST(all_512_tables)
         for (uint64_t n = 0; n < 20; n++)
             expect_ok(stores_put(store, made, n, i, 8, 8));
     }
-    expect_status(stele_store_table_create(store, "t512", &id), STELE_EFULL);
-    expect_status(stele_store_table_create(store, "t17", &id), STELE_EEXIST);
+    expect_status(stele_store_table_create(store, "t512", NULL, &id), STELE_EFULL);
+    expect_status(stele_store_table_create(store, "t17", NULL, &id), STELE_EEXIST);
     for (unsigned i = 0; i < 512; i++) {
         snprintf(name, sizeof name, "t%u", i);
         expect_ok(stele_store_table_find(store, name, &id));
@@ -195,10 +195,10 @@ START_TEST(effects_that_make_no_sense)
     effect.key_bytes = 0;
     expect_status(stele_store_apply(store, &effect), STELE_EINVAL);
     effect.key_bytes = 1;
-    effect.value_kind = STELEI_KIND_U64;
+    effect.type.value_kind = STELE_LIST;
     expect_status(stele_store_apply(store, &effect), STELE_ETYPE);
-    effect.value_kind = STELEI_KIND_BYTES;
-    effect.hash_id = STELEI_HASH_IDENTITY;
+    effect.type.value_kind = STELE_BYTES;
+    effect.type.hash_id = STELE_HASH_IDENTITY;
     expect_status(stele_store_apply(store, &effect), STELE_ETYPE);
     effect.kind = 99;
     expect_status(stele_store_apply(store, &effect), STELE_EINVAL);
