@@ -1,5 +1,6 @@
 #include "adopt.h"
 #include "index.h"
+#include "list.h"
 #include "split.h"
 
 #include <stdlib.h>
@@ -20,14 +21,37 @@ static bool line_plausible(const struct table *table, uint32_t ref)
     return arena_plausible(table->arena, table_ref_off(table, ref), STELEI_BUCKET_BYTES);
 }
 
+/* Does a record of such a length belong to the table's type? */
+static bool length_plausible(const struct table *table, uint64_t meta)
+{
+    unsigned word_bytes = stele_kind_bytes(table->type.value_kind);
+    uint32_t value_bytes = stelei_record_value_bytes(meta);
+    if (table->word_keys && stelei_record_key_bytes(meta) != 0)
+        return false;
+    if (table->form == TABLE_LISTS)
+        return value_bytes == sizeof(uint64_t);
+    if (table->type.value_kind == STELE_STRUCT)
+        return value_bytes == table->type.value_bytes;
+    return word_bytes ? value_bytes == word_bytes : value_bytes <= STELEI_VALUE_MAX_BYTES;
+}
+
 static bool record_plausible(const struct table *table, uint32_t ref)
 {
     uint64_t off = table_ref_off(table, ref);
     if (off < table->arena->segment->header->data_off || off + 8 > limit_of(table))
         return false;
     uint64_t meta = stelei_load64(table_record(table, ref));
-    return stelei_record_value_bytes(meta) <= STELEI_VALUE_MAX_BYTES &&
+    return length_plausible(table, meta) &&
            arena_plausible(table->arena, off, stelei_record_bytes(meta));
+}
+
+/* Everything behind a slot can be walked. */
+static bool slot_plausible(const struct table *table, struct stelei_bucket *line, unsigned slot)
+{
+    if (slot_has_record(table) && !record_plausible(table, slot_ref(table, line, slot)))
+        return false;
+    return table->form != TABLE_LISTS ||
+           list_plausible(table, (uint32_t)stelei_load64(slot_list_cell(table, line, slot)));
 }
 
 /* Hides slots of a line; in the head together with the next version. */
@@ -44,13 +68,13 @@ static void hide(struct stelei_bucket *head, struct stelei_bucket *line, uint64_
 }
 
 /* Slots of a line that no record stands behind. */
-static uint64_t wrong_slots(const struct table *table, const struct stelei_bucket *line)
+static uint64_t wrong_slots(const struct table *table, struct stelei_bucket *line)
 {
     uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
-    uint64_t wrong = valid & ~STELEI_SLOTS_MASK;
-    for (valid &= STELEI_SLOTS_MASK; valid; valid &= valid - 1) {
+    uint64_t wrong = valid & ~table->slots_mask;
+    for (valid &= table->slots_mask; valid; valid &= valid - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(valid);
-        if (!record_plausible(table, stelei_load32(&line->ref[slot])))
+        if (!slot_plausible(table, line, slot))
             wrong |= UINT64_C(1) << slot;
     }
     return wrong;
@@ -69,11 +93,11 @@ static void make_walkable(struct table *table, uint64_t bucket)
             table->marks->dropped += (uint64_t)__builtin_popcountll(wrong);
             hide(head, line, wrong);
         }
-        uint32_t next = stelei_load32(&line->link);
+        uint32_t next = stelei_load32(slot_link(table, line));
         if (next == 0)
             return;
         if (!line_plausible(table, next) || table_line(table, next) == met) {
-            stelei_store32_release(&line->link, 0);
+            stelei_store32_release(slot_link(table, line), 0);
             table->marks->dropped++;
             return;
         }
@@ -107,24 +131,82 @@ static void prefetch_bucket(struct table *table, uint64_t i)
     struct stelei_bucket *head = index_bucket(table, i);
     uint64_t valid = stelei_sequence_valid(stelei_load64(&head->sequence));
     uint64_t limit = limit_of(table);
-    for (unsigned slot = 0; slot < STELEI_BYTES_SLOTS; slot++) {
-        uint64_t off = table_ref_off(table, stelei_load32(&head->ref[slot]));
+    for (unsigned slot = 0; slot < table->slots && table->form != TABLE_WORDS; slot++) {
+        uint64_t off = table_ref_off(table, slot_ref(table, head, slot));
         if (valid >> slot & 1 && off < limit)
             __builtin_prefetch(table->arena->segment->base + off);
     }
 }
 
-/* Marks the records of a line; drops what is no block of its own. */
+/* The blocks behind one slot, marked one after the other up to the first that cannot be. */
+struct marked {
+    struct table *table;
+    uint64_t blocks, bytes; /* of them */
+    enum arena_mark result;
+    uint64_t unmark; /* so many are taken back */
+};
+
+static void mark_behind(void *context, uint64_t off, uint64_t bytes)
+{
+    struct marked *marked = context;
+    struct table *table = marked->table;
+    if (marked->result != ARENA_MARKED)
+        return;
+    marked->result = arena_mark(table->arena, table->marks, off, bytes);
+    if (marked->result != ARENA_MARKED)
+        return;
+    marked->blocks++;
+    marked->bytes += stelei_block_bytes(bytes, table->map->granule_shift);
+}
+
+static void unmark_behind(void *context, uint64_t off, uint64_t bytes)
+{
+    struct marked *marked = context;
+    if (marked->unmark == 0)
+        return;
+    marked->unmark--;
+    arena_unmark(marked->table->arena, marked->table->marks, off, bytes);
+}
+
+static enum arena_mark mark_slot(struct table *table, struct stelei_bucket *line, unsigned slot)
+{
+    struct marked marked = {.table = table, .result = ARENA_MARKED};
+    slot_blocks(table, line, slot, mark_behind, &marked);
+    if (marked.result != ARENA_MARKED) {
+        marked.unmark = marked.blocks;
+        slot_blocks(table, line, slot, unmark_behind, &marked);
+        return marked.result;
+    }
+    if (table->form == TABLE_LISTS)
+        list_settle(table, (uint32_t)stelei_load64(slot_list_cell(table, line, slot)));
+    table->record_bytes += marked.bytes;
+    table->payload_bytes += slot_payload(table, line, slot);
+    return ARENA_MARKED;
+}
+
+/* A word key that was being pulled up into the head stands twice; nothing else would tell. */
+static bool stands_in_head(const struct table *table, struct stelei_bucket *head,
+                           struct stelei_bucket *line, unsigned slot)
+{
+    if (!table->word_keys || line == head)
+        return false;
+    uint64_t valid = stelei_sequence_valid(stelei_load64(&head->sequence));
+    uint64_t key = stelei_load64(&slot_word(line, slot)->key);
+    for (; valid; valid &= valid - 1)
+        if (stelei_load64(&slot_word(head, (unsigned)__builtin_ctzll(valid))->key) == key)
+            return true;
+    return false;
+}
+
+/* Marks what stands behind the slots of a line; drops what is no block of its own. */
 static void mark_line(struct table *table, struct stelei_bucket *head, struct stelei_bucket *line)
 {
     uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence)), bad = 0;
     for (; valid; valid &= valid - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(valid);
-        uint32_t ref = stelei_load32(&line->ref[slot]);
-        uint64_t meta = stelei_load64(table_record(table, ref));
-        uint64_t bytes = stelei_record_bytes(meta);
-        enum arena_mark mark =
-            arena_mark(table->arena, table->marks, table_ref_off(table, ref), bytes);
+        enum arena_mark mark = stands_in_head(table, head, line, slot)
+                                   ? ARENA_MARKED_BEFORE
+                                   : mark_slot(table, line, slot);
         if (mark != ARENA_MARKED) {
             /* a writer was killed while it pulled the entry up into the head; else damage */
             table->marks->dropped += mark == ARENA_NO_BLOCK;
@@ -133,9 +215,6 @@ static void mark_line(struct table *table, struct stelei_bucket *head, struct st
         }
         table->entries++;
         table->overflow += line != head;
-        table->record_bytes += stelei_block_bytes(bytes, table->map->granule_shift);
-        table->payload_bytes +=
-            (uint64_t)stelei_record_key_bytes(meta) + stelei_record_value_bytes(meta);
     }
     if (bad)
         hide(head, line, bad);
@@ -146,12 +225,12 @@ static void mark_chain(struct table *table, struct stelei_bucket *head)
     struct stelei_bucket *line = head;
     for (;;) {
         mark_line(table, head, line);
-        uint32_t next = stelei_load32(&line->link);
+        uint32_t next = stelei_load32(slot_link(table, line));
         if (next == 0)
             return;
         if (arena_mark(table->arena, table->marks, table_ref_off(table, next),
                        STELEI_BUCKET_BYTES) != ARENA_MARKED) {
-            stelei_store32_release(&line->link, 0);
+            stelei_store32_release(slot_link(table, line), 0);
             table->marks->dropped++;
             return;
         }
@@ -247,6 +326,7 @@ static enum stele_status begin_table(struct table *table)
     if (!depths_plausible(table))
         return STELE_ECORRUPT;
     table->adoption.buckets = table->buckets;
+    table->adoption.entries = stelei_load64(&table->root->entries);
     table->adoption.done = calloc(table->buckets / 64 + 1, 8);
     if (!table->adoption.done)
         return STELE_ENOMEM;
@@ -268,8 +348,10 @@ enum stele_status adopt_begin(struct adopt *adopt, struct catalog *catalog)
     for (uint32_t id = 0; status == STELE_OK && id < STELEI_TABLE_CAPACITY; id++) {
         if ((uint32_t)stelei_load64(&catalog->shared[id].word) == 0)
             continue;
-        status =
-            catalog_bind(catalog, id) ? mark_index(adopt, &catalog->table[id]) : STELE_ECORRUPT;
+        status = catalog_check_hash(catalog, id);
+        if (status == STELE_OK)
+            status = catalog_bind(catalog, id) ? mark_index(adopt, &catalog->table[id])
+                                               : STELE_ECORRUPT;
     }
     for (uint32_t id = 0; status == STELE_OK && id < STELEI_TABLE_CAPACITY; id++)
         if (catalog->table[id].live)

@@ -23,7 +23,7 @@ struct adopt {
 };
 
 /* Binds all tables and finishes a split that was under way; from then on writes are accepted.
- * STELE_ECORRUPT: a table's root or geometry makes no sense. */
+ * STELE_ECORRUPT: a table's root, geometry or type makes no sense. STELE_EHASH: see catalog.h. */
 enum stele_status adopt_begin(struct adopt *adopt, struct catalog *catalog);
 
 /* Up to `budget` buckets or units; takes what it used off. True while there is more. */

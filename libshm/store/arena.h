@@ -120,6 +120,8 @@ void arena_marks_fini(struct arena_marks *marks);
 bool arena_plausible(const struct arena *arena, uint64_t off, uint64_t bytes);
 enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint64_t off,
                            uint64_t bytes);
+/* Takes back a mark. */
+void arena_unmark(struct arena *arena, struct arena_marks *marks, uint64_t off, uint64_t bytes);
 /* After all heads were bumped: the clock moves past every number that a reader may hold. */
 void arena_restart_clock(struct arena *arena);
 /* Gives what is unmarked to the free memory, `units` units at a time. True while there is more. */

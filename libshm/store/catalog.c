@@ -24,6 +24,49 @@ struct table *catalog_table(struct catalog *catalog, uint32_t id)
     return id < STELEI_TABLE_CAPACITY && catalog->table[id].live ? &catalog->table[id] : NULL;
 }
 
+/* ---- hashes ------------------------------------------------------------------------------- */
+
+static stele_hash_function own_hash(const struct catalog *catalog, const struct stele_type *type)
+{
+    return type->hash_id >= STELE_HASH_OWN ? catalog->own_hash[type->hash_id - STELE_HASH_OWN]
+                                           : NULL;
+}
+
+static bool hash_known(const struct catalog *catalog, const struct stele_type *type)
+{
+    return type->hash_id < STELE_HASH_OWN || own_hash(catalog, type);
+}
+
+/* What tells two functions under one id apart. */
+static uint64_t hash_check(const struct catalog *catalog, const struct stele_type *type)
+{
+    return stelei_hash_check(type->hash_id, own_hash(catalog, type),
+                             catalog->arena->segment->map.hash_seed);
+}
+
+enum stele_status catalog_register_hash(struct catalog *catalog, uint8_t id,
+                                        stele_hash_function function)
+{
+    if (id < STELE_HASH_OWN || !function || catalog->own_hash[id - STELE_HASH_OWN])
+        return STELE_EINVAL;
+    catalog->own_hash[id - STELE_HASH_OWN] = function;
+    return STELE_OK;
+}
+
+enum stele_status catalog_check_hash(const struct catalog *catalog, uint32_t id)
+{
+    const struct stelei_table *shared = &catalog->shared[id];
+    struct stele_type type = stele_type_from_word(stelei_load64(&shared->type));
+    if (!stele_type_valid(&type))
+        return STELE_ECORRUPT;
+    if (!hash_known(catalog, &type) ||
+        stelei_load64(&shared->hash_check) != hash_check(catalog, &type))
+        return STELE_EHASH;
+    return STELE_OK;
+}
+
+/* ---- descriptors -------------------------------------------------------------------------- */
+
 bool catalog_bind(struct catalog *catalog, uint32_t id)
 {
     struct segment *segment = catalog->arena->segment;
@@ -36,6 +79,12 @@ bool catalog_bind(struct catalog *catalog, uint32_t id)
     if (table->root_off % 64 || table->root_off < segment->header->data_off ||
         table->root_off + sizeof(struct stelei_root) > stelei_map_limit(&segment->map))
         return false;
+    struct stele_type type = stele_type_from_word(stelei_load64(&catalog->shared[id].type));
+    if (!stele_type_valid(&type))
+        return false;
+    table_set_type(table, &type);
+    table->own_hash = own_hash(catalog, &type);
+    table->max_entries = stelei_load64(&catalog->shared[id].max_entries);
     table->root = (struct stelei_root *)(void *)(segment->base + table->root_off);
     table->buckets = index_born(&segment->map, table->root);
     table->published = stelei_load64(&table->root->geometry) & 0xffffffffu;
@@ -107,15 +156,29 @@ static enum stele_status free_descriptor(const struct catalog *catalog, uint32_t
     return STELE_EFULL;
 }
 
-enum stele_status catalog_create(struct catalog *catalog, const char *name, uint32_t at,
-                                 uint32_t *id)
+/* The name is taken: by such a table, or another one? */
+static enum stele_status compare(const struct catalog *catalog, uint32_t id,
+                                 const struct stele_table_options *options)
 {
+    const struct table *table = &catalog->table[id];
+    bool same = stele_type_equal(&table->type, &options->type) &&
+                table->max_entries == options->max_entries;
+    return same ? STELE_EEXIST : STELE_ETYPE;
+}
+
+enum stele_status catalog_create(struct catalog *catalog, const char *name, uint32_t at,
+                                 const struct stele_table_options *options, uint32_t *id)
+{
+    static const struct stele_table_options plain;
     uint64_t words[STELEI_NAME_BYTES / 8];
     uint32_t free_id;
-    if (!name_words(name, words))
+    options = options ? options : &plain;
+    if (!name_words(name, words) || !stele_type_valid(&options->type))
         return STELE_EINVAL;
     if (catalog_find(catalog, name, id) == STELE_OK)
-        return STELE_EEXIST;
+        return compare(catalog, *id, options);
+    if (!hash_known(catalog, &options->type))
+        return STELE_EHASH;
     enum stele_status status = free_descriptor(catalog, at, &free_id);
     uint64_t root_off = status == STELE_OK ? index_create(catalog->arena, &status) : 0;
     if (root_off == 0)
@@ -126,6 +189,9 @@ enum stele_status catalog_create(struct catalog *catalog, const char *name, uint
     stelei_store64(&shared->incarnation, stelei_load64(&shared->incarnation) + 1);
     for (unsigned i = 0; i < STELEI_NAME_BYTES / 8; i++)
         stelei_store64(&shared->name[i], words[i]);
+    stelei_store64(&shared->type, stele_type_word(&options->type));
+    stelei_store64(&shared->max_entries, options->max_entries);
+    stelei_store64(&shared->hash_check, hash_check(catalog, &options->type));
     publish_word(catalog, free_id, root_off);
     bool bound = catalog_bind(catalog, free_id);
     STELE_ASSERT(bound);

@@ -21,8 +21,10 @@
  *
  * To readers a moved record is a key replaced by the same bytes (fill, ref, bump; DESIGN section 2),
  * a moved line the same chain under another link (fill, link, bump): every instant between shows all
- * entries. Views and copies of large values go by the quarantine clock like after any overwrite. (A
- * record with words that change in place, such as a list's count, could not be moved this way.)
+ * entries. Views and copies of large values go by the quarantine clock like after any overwrite.
+ * A list's record moves like that, its count with it: who found the old one before the swap has
+ * validated the head before the bump, and may read the count that it had then. Its chunks move by
+ * their refs in the record, whose elements below any count are the same in both.
  */
 #ifndef STORE_EVACUATE_H
 #define STORE_EVACUATE_H

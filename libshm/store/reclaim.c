@@ -1,5 +1,6 @@
 #include "reclaim.h"
 #include "index.h"
+#include "slot.h"
 
 #include <stdlib.h>
 
@@ -23,28 +24,25 @@ void reclaim_submit(struct reclaim *reclaim, struct reclaim_job *job)
     reclaim->last = job;
 }
 
+static void retire_block(void *context, uint64_t off, uint64_t bytes)
+{
+    arena_retire(context, off, bytes);
+}
+
 static void retire_bucket(struct table *table, uint64_t i)
 {
     struct stelei_bucket *line = index_bucket(table, i);
     uint32_t line_ref = 0;
     while (line) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
-        uint32_t next = stelei_load32(&line->link);
-        for (; valid; valid &= valid - 1) {
-            uint32_t ref = stelei_load32(&line->ref[__builtin_ctzll(valid)]);
-            uint64_t meta = stelei_load64(table_record(table, ref));
-            arena_retire(table->arena, table_ref_off(table, ref), stelei_record_bytes(meta));
-        }
+        uint32_t next = stelei_load32(slot_link(table, line));
+        for (; valid; valid &= valid - 1)
+            slot_blocks(table, line, (unsigned)__builtin_ctzll(valid), retire_block, table->arena);
         if (line_ref)
             arena_retire_line(table->arena, table_ref_off(table, line_ref));
         line_ref = next;
         line = table_line(table, next);
     }
-}
-
-static void retire_block(void *context, uint64_t off, uint64_t bytes)
-{
-    arena_retire(context, off, bytes);
 }
 
 static void finish_job(struct reclaim *reclaim)

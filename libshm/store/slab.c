@@ -214,6 +214,15 @@ bool slabs_mark(struct slabs *slabs, uint64_t off)
     return true;
 }
 
+void slabs_unmark(struct slabs *slabs, uint64_t off)
+{
+    struct slab *slab = &slabs->slab[off >> STELEI_UNIT_SHIFT];
+    unsigned block = block_of(slab, off);
+    slab->taken[block / 64] &= ~(UINT64_C(1) << block % 64);
+    slab->used--;
+    slabs->used_bytes -= stelei_class_bytes(slab->cls);
+}
+
 bool slabs_taken(const struct slabs *slabs, uint64_t off)
 {
     const struct slab *slab = &slabs->slab[off >> STELEI_UNIT_SHIFT];

@@ -54,6 +54,8 @@ bool slabs_free(struct slabs *slabs, uint64_t off);
 bool slabs_is_block(const struct slabs *slabs, uint64_t off, unsigned cls);
 /* Adoption: takes the block at `off`; false if it was taken already. */
 bool slabs_mark(struct slabs *slabs, uint64_t off);
+/* Adoption: as if slabs_mark() had not been called. */
+void slabs_unmark(struct slabs *slabs, uint64_t off);
 bool slabs_taken(const struct slabs *slabs, uint64_t off);
 
 /* ---- slabs being emptied -------------------------------------------------------------------- */

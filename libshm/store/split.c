@@ -1,6 +1,7 @@
 #include "split.h"
 #include "adopt.h"
 #include "index.h"
+#include "slot.h"
 
 #include <stdlib.h>
 
@@ -22,15 +23,17 @@ struct moving {
     struct moving_entry near[MOVING_NEAR];
 };
 
-static bool moves(const struct table *table, const struct stelei_bucket *line, unsigned slot,
+static bool moves(const struct table *table, struct stelei_bucket *line, unsigned slot,
                   unsigned depth)
 {
-    const uint64_t *record = table_record(table, stelei_load32(&line->ref[slot]));
-    return table_record_hash(table, record) >> (depth - 1) & 1;
+    return slot_hash(table, line, slot) >> (depth - 1) & 1;
 }
 
+/* Whose keys are needed to tell where they belong. */
 static void prefetch_records(const struct table *table, const struct stelei_bucket *line)
 {
+    if (table->word_keys)
+        return;
     uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
     for (; valid; valid &= valid - 1)
         __builtin_prefetch(table_record(table, stelei_load32(&line->ref[__builtin_ctzll(valid)])));
@@ -66,8 +69,7 @@ static bool collect(const struct table *table, struct stelei_bucket *head, unsig
     moving->count = 0;
     moving->overflow = false;
     prefetch_records(table, head);
-    for (struct stelei_bucket *line = head; line;
-         line = table_line(table, stelei_load32(&line->link))) {
+    for (struct stelei_bucket *line = head; line; line = slot_next(table, line)) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
         for (; valid; valid &= valid - 1) {
             unsigned slot = (unsigned)__builtin_ctzll(valid);
@@ -86,7 +88,7 @@ static bool collect(const struct table *table, struct stelei_bucket *head, unsig
 static void free_lines(struct table *table, uint32_t ref)
 {
     while (ref) {
-        uint32_t next = stelei_load32(&table_line(table, ref)->link);
+        uint32_t next = stelei_load32(slot_link(table, table_line(table, ref)));
         arena_free(table->arena, table_ref_off(table, ref), STELEI_BUCKET_BYTES);
         ref = next;
     }
@@ -105,7 +107,7 @@ static uint32_t new_lines(struct table *table, unsigned count)
         }
         stelei_nop_write();
         uint32_t ref = table_ref_of(table, off);
-        stelei_store32(&table_line(table, ref)->link, first);
+        stelei_store32(slot_link(table, table_line(table, ref)), first);
         first = ref;
     }
     return first;
@@ -115,20 +117,19 @@ static uint32_t new_lines(struct table *table, unsigned count)
 static bool fill_buddy(struct table *table, struct stelei_bucket *buddy,
                        const struct moving *moving, uint64_t *valid)
 {
-    unsigned lines =
-        moving->count > STELEI_BYTES_SLOTS ? (moving->count - 1) / STELEI_BYTES_SLOTS : 0;
+    unsigned lines = moving->count > table->slots ? (moving->count - 1) / table->slots : 0;
+    struct slot_content content;
     uint32_t first = new_lines(table, lines);
     if (lines > 0 && first == 0)
         return false;
     stelei_nop_write();
-    stelei_store32(&buddy->link, first);
+    stelei_store32(slot_link(table, buddy), first);
     struct stelei_bucket *line = buddy;
-    for (unsigned done = 0; line; line = table_line(table, stelei_load32(&line->link))) {
+    for (unsigned done = 0; line; line = slot_next(table, line)) {
         unsigned slot = 0;
-        for (; slot < STELEI_BYTES_SLOTS && done < moving->count; slot++, done++) {
-            const struct moving_entry *entry = &moving->entry[done];
-            table_fill_slot(line, slot, table_tag(entry->line, entry->slot),
-                            stelei_load32(&entry->line->ref[entry->slot]));
+        for (; slot < table->slots && done < moving->count; slot++, done++) {
+            slot_load(table, moving->entry[done].line, moving->entry[done].slot, &content);
+            slot_fill(table, line, slot, &content);
         }
         uint64_t bits = (UINT64_C(1) << slot) - 1;
         if (line == buddy)
@@ -137,7 +138,7 @@ static bool fill_buddy(struct table *table, struct stelei_bucket *buddy,
             stelei_store64(&line->sequence, bits);
     }
     table->lines += lines;
-    table->overflow += lines ? moving->count - STELEI_BYTES_SLOTS : 0;
+    table->overflow += lines ? moving->count - table->slots : 0;
     return true;
 }
 
@@ -165,8 +166,9 @@ static void clear_moved(struct table *table, const struct stelei_bucket *head,
  */
 static void pull_up(struct table *table, struct stelei_bucket *head)
 {
-    const uint64_t all = STELEI_SLOTS_MASK;
-    struct stelei_bucket *line = table_line(table, stelei_load32(&head->link));
+    const uint64_t all = table->slots_mask;
+    struct stelei_bucket *line = slot_next(table, head);
+    struct slot_content content;
     while (line) {
         uint64_t word = stelei_load64(&head->sequence);
         uint64_t valid = stelei_sequence_valid(word), here = stelei_load64(&line->sequence) & all;
@@ -175,7 +177,8 @@ static void pull_up(struct table *table, struct stelei_bucket *head)
         for (; here && valid != all; here &= here - 1) {
             unsigned from = (unsigned)__builtin_ctzll(here);
             unsigned to = (unsigned)__builtin_ctzll(~valid);
-            table_fill_slot(head, to, table_tag(line, from), stelei_load32(&line->ref[from]));
+            slot_load(table, line, from, &content);
+            slot_fill(table, head, to, &content);
             valid |= UINT64_C(1) << to;
             copied |= UINT64_C(1) << from;
         }
@@ -187,7 +190,7 @@ static void pull_up(struct table *table, struct stelei_bucket *head)
         STELE_POINT("split.pull_up:before_hide");
         stelei_sequence_publish(&line->sequence, stelei_load64(&line->sequence) & ~copied);
         table->overflow -= (uint64_t)__builtin_popcountll(copied);
-        struct stelei_bucket *next = table_line(table, stelei_load32(&line->link));
+        struct stelei_bucket *next = slot_next(table, line);
         table_settle_chain(table, head);
         line = next;
     }
@@ -246,10 +249,10 @@ static bool split_one(struct table *table)
     return ready;
 }
 
-/* entries / (10 * buckets) > 3/4 */
+/* entries / slots of the first lines > 3/4 */
 static bool overloaded(const struct table *table)
 {
-    return table->entries * LOAD_DENOMINATOR > table->buckets * STELEI_BYTES_SLOTS * LOAD_NUMERATOR;
+    return table->entries * LOAD_DENOMINATOR > table->buckets * table->slots * LOAD_NUMERATOR;
 }
 
 void split_as_needed(struct table *table)
@@ -263,10 +266,18 @@ void split_as_needed(struct table *table)
         split_prefetch(table);
 }
 
+bool split_reserve(struct table *table, uint64_t entries)
+{
+    while (entries * LOAD_DENOMINATOR > table->buckets * table->slots * LOAD_NUMERATOR)
+        if (!split_one(table))
+            return false;
+    return true;
+}
+
 void split_prefetch(const struct table *table)
 {
     uint64_t room =
-        table->buckets * STELEI_BYTES_SLOTS * LOAD_NUMERATOR / LOAD_DENOMINATOR - table->entries;
+        table->buckets * table->slots * LOAD_NUMERATOR / LOAD_DENOMINATOR - table->entries;
     uint64_t parent = stelei_bucket_parent(table->buckets);
     if (room == 4)
         __builtin_prefetch(index_bucket(table, parent));
@@ -285,16 +296,15 @@ void split_finish(struct table *table)
     uint64_t word = stelei_load64(&head->sequence);
     if (stelei_sequence_depth(word) < depth) {
         uint64_t valid = stelei_sequence_valid(word);
-        for (unsigned slot = 0; slot < STELEI_BYTES_SLOTS; slot++)
+        for (unsigned slot = 0; slot < table->slots; slot++)
             if (valid >> slot & 1 && moves(table, head, slot, depth))
                 valid &= ~(UINT64_C(1) << slot);
         STELE_POINT("adopt.split:before_head");
         stelei_sequence_publish(&head->sequence, stelei_sequence_next(word, depth, valid));
     }
-    for (struct stelei_bucket *line = table_line(table, stelei_load32(&head->link)); line;
-         line = table_line(table, stelei_load32(&line->link))) {
+    for (struct stelei_bucket *line = slot_next(table, head); line; line = slot_next(table, line)) {
         uint64_t valid = stelei_load64(&line->sequence), keep = valid;
-        for (unsigned slot = 0; slot < STELEI_BYTES_SLOTS; slot++)
+        for (unsigned slot = 0; slot < table->slots; slot++)
             if (valid >> slot & 1 && moves(table, line, slot, depth))
                 keep &= ~(UINT64_C(1) << slot);
         STELE_POINT("adopt.split:before_clear");

@@ -11,6 +11,9 @@
 /* Splits as the load demands, at most a few buckets a call. Memory that is short only delays it. */
 void split_as_needed(struct table *table);
 
+/* Splits until so many entries are no overload. False: memory is short. Not during adoption. */
+bool split_reserve(struct table *table, uint64_t entries);
+
 /* Asks for the cache lines of a split that is a few inserts away. */
 void split_prefetch(const struct table *table);
 

@@ -24,7 +24,7 @@ void statistics_of_table(const struct catalog *catalog, const struct table *tabl
     memcpy(stats->name, shared->name, sizeof(shared->name));
     stats->type = stele_type_from_word(stelei_load64(&shared->type));
     stats->max_entries = stelei_load64(&shared->max_entries);
-    stats->slots = table->buckets * STELEI_BYTES_SLOTS;
+    stats->slots = table->buckets * table->slots;
     stats->entries = stelei_load64(&table->root->entries);
     stats->buckets = table->buckets;
     stats->lines = lines;

@@ -1,27 +1,10 @@
 /* The facade: one mutex, one lsn, and the rooms below in the right order. */
-#include <stele/store.h>
-
-#include "adopt.h"
-#include "catalog.h"
-#include "evacuate.h"
+#include "facade.h"
 #include "prefetch.h"
-#include "reclaim.h"
-#include "statistics.h"
 #include "verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-struct stele_store {
-    struct segment segment;
-    struct arena arena;
-    struct reclaim reclaim;
-    struct catalog catalog;
-    struct adopt adopt;
-    struct evacuate evacuate;
-    pthread_mutex_t mutex;
-    bool unlocked;
-};
 
 #ifndef STELE_OWN_ASSERT /* tests bring their own */
 void stelei_assert_failed(const char *condition, const char *file, int line)
@@ -31,32 +14,27 @@ void stelei_assert_failed(const char *condition, const char *file, int line)
 }
 #endif
 
-static void enter(struct stele_store *store)
-{
-    if (!store->unlocked)
-        pthread_mutex_lock(&store->mutex);
-}
-
-static void leave(struct stele_store *store)
-{
-    if (!store->unlocked)
-        pthread_mutex_unlock(&store->mutex);
-}
-
 /* ---- open and close ------------------------------------------------------------------------ */
 
-static enum stele_status start(struct stele_store *store, const struct segment_message *message)
+static enum stele_status start(struct stele_store *store, const struct stele_store_options *options,
+                               const struct segment_message *message)
 {
     enum stele_status status = arena_init(&store->arena, &store->segment);
     if (status != STELE_OK)
         return status;
     catalog_init(&store->catalog, &store->arena, &store->reclaim);
-    if (!store->segment.adopted)
-        return STELE_OK;
+    for (uint32_t i = 0; i < options->hash_count && status == STELE_OK; i++)
+        status = catalog_register_hash(&store->catalog, options->hashes[i].id,
+                                       options->hashes[i].function);
+    if (status != STELE_OK || !store->segment.adopted)
+        return status;
     status = adopt_begin(&store->adopt, &store->catalog);
     if (status == STELE_ECORRUPT)
         segment_say(message, "a table of the segment is corrupt; remedy: start with --replace "
                              "(its contents are lost)");
+    else if (status == STELE_EHASH)
+        segment_say(message, "a table of the segment hashes its keys by a function of a program's "
+                             "own; only a program that registers it can adopt the segment");
     return status;
 }
 
@@ -80,7 +58,7 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
         detail[0] = 0;
     enum stele_status status = segment_open(&opened->segment, options, &message);
     if (status == STELE_OK) {
-        status = start(opened, &message);
+        status = start(opened, options, &message);
         if (status == STELE_ECORRUPT && options->replace) {
             /* the header was right, what it leads to is not: nothing can be saved */
             stop(opened, false);
@@ -88,7 +66,7 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
             segment_unlink(options->name);
             status = segment_open(&opened->segment, options, &message);
             if (status == STELE_OK)
-                status = start(opened, &message);
+                status = start(opened, options, &message);
         }
     }
     if (status != STELE_OK) {
@@ -152,7 +130,7 @@ static bool step_evacuation(struct stele_store *store, uint32_t *budget)
     return evacuate_step(evacuate, &store->catalog, budget);
 }
 
-static void step_to_end(struct stele_store *store)
+void facade_settle(struct stele_store *store)
 {
     uint32_t budget = UINT32_MAX;
     while (step(store, &budget))
@@ -169,10 +147,10 @@ static void pack(struct stele_store *store)
 
 bool stele_store_step(struct stele_store *store, uint32_t budget)
 {
-    enter(store);
+    facade_enter(store);
     budget = budget ? budget : UINT32_MAX;
     bool more = step(store, &budget) || step_evacuation(store, &budget);
-    leave(store);
+    facade_leave(store);
     return more;
 }
 
@@ -203,39 +181,22 @@ void stele_store_fence(void)
 
 /* ---- writes -------------------------------------------------------------------------------- */
 
-struct write {
-    enum { WRITE_PUT, WRITE_INSERT, WRITE_REPLACE, WRITE_ERASE } kind;
-    uint32_t table;
-    const void *key, *value;
-    uint32_t key_bytes, value_bytes;
-};
-
-static enum stele_status write_once(struct stele_store *store, const struct write *write)
+bool facade_again(struct stele_store *store, enum stele_status status)
 {
-    struct table *table = catalog_table(&store->catalog, write->table);
-    if (!table)
-        return STELE_ENOTABLE;
-    if (write->kind == WRITE_ERASE)
-        return table_erase(table, write->key, write->key_bytes);
-    enum table_mode mode = write->kind == WRITE_INSERT    ? TABLE_INSERT
-                           : write->kind == WRITE_REPLACE ? TABLE_REPLACE
-                                                          : TABLE_PUT;
-    return table_write(table, mode, write->key, write->key_bytes, write->value, write->value_bytes);
-}
-
-/* Memory that the former writer or a dropped table left is not free yet, or slabs of other classes
- * hold it: takes the pause, once. */
-static bool worth_another_try(struct stele_store *store, enum stele_status status)
-{
-    if (status != STELE_ENOSPC)
+    if (STELEI_LIKELY(status != STELE_ENOSPC))
         return false;
     bool worth = store->adopt.phase != ADOPT_IDLE || store->reclaim.first;
-    step_to_end(store);
+    facade_settle(store);
     if (store->evacuate.phase != EVACUATE_IDLE || arena_worth_packing(&store->arena)) {
         pack(store);
         worth = true;
     }
     return worth;
+}
+
+uint64_t facade_next_lsn(const struct stele_store *store)
+{
+    return stelei_load64(&store->segment.header->applied_lsn) + 1;
 }
 
 /* A writer that never steps empties its sparse slabs all the same, a little with each write. */
@@ -246,46 +207,57 @@ static void after_write(struct stele_store *store)
         step_evacuation(store, &budget);
 }
 
-static enum stele_status write_locked(struct stele_store *store, const struct write *write)
+void facade_done(struct stele_store *store, enum stele_status status, uint64_t lsn)
 {
-    if (write->key_bytes > STELEI_KEY_MAX_BYTES || write->value_bytes > STELEI_VALUE_MAX_BYTES)
-        return STELE_ETOOBIG;
-    enum stele_status status = write_once(store, write);
-    if (worth_another_try(store, status))
-        status = write_once(store, write);
     if (STELEI_UNLIKELY(store->arena.pressed || store->evacuate.phase != EVACUATE_IDLE))
         after_write(store);
-    return status;
+    if (status == STELE_OK)
+        stelei_store64_release(&store->segment.header->applied_lsn,
+                               lsn ? lsn : facade_next_lsn(store));
 }
 
-static enum stele_status create_locked(struct stele_store *store, const char *name, uint32_t at,
-                                       uint32_t *id)
+struct write {
+    enum { WRITE_PUT, WRITE_INSERT, WRITE_REPLACE, WRITE_ERASE } kind;
+    uint32_t table;
+    const void *key, *value;
+    uint32_t key_bytes, value_bytes;
+};
+
+static enum stele_status write_once(struct stele_store *store, const struct write *write)
 {
-    enum stele_status status = catalog_create(&store->catalog, name, at, id);
-    return worth_another_try(store, status) ? catalog_create(&store->catalog, name, at, id)
-                                            : status;
+    struct table *table = catalog_table(&store->catalog, write->table);
+    const void *value = write->value;
+    uint32_t value_bytes = write->value_bytes;
+    struct facade_key key;
+    uint64_t word;
+    if (!table)
+        return STELE_ENOTABLE;
+    enum stele_status status = facade_key(table, write->key, write->key_bytes, &key);
+    if (status != STELE_OK)
+        return status;
+    if (write->kind == WRITE_ERASE)
+        return table_erase(table, key.bytes, key.count);
+    status = facade_value(table, &value, &value_bytes, &word);
+    if (status != STELE_OK)
+        return status;
+    enum table_mode mode = write->kind == WRITE_INSERT    ? TABLE_INSERT
+                           : write->kind == WRITE_REPLACE ? TABLE_REPLACE
+                                                          : TABLE_PUT;
+    return table_write(table, mode, key.bytes, key.count, value, value_bytes);
 }
 
-static enum stele_status clear_locked(struct stele_store *store, uint32_t id)
+static enum stele_status write_locked(struct stele_store *store, const struct write *write)
 {
-    enum stele_status status = catalog_clear(&store->catalog, id);
-    return worth_another_try(store, status) ? catalog_clear(&store->catalog, id) : status;
-}
-
-/* Writes that come without an lsn of their own take the next one. */
-static void applied(struct stele_store *store, uint64_t lsn)
-{
-    uint64_t *word = &store->segment.header->applied_lsn;
-    stelei_store64_release(word, lsn ? lsn : stelei_load64(word) + 1);
+    enum stele_status status = write_once(store, write);
+    return facade_again(store, status) ? write_once(store, write) : status;
 }
 
 static enum stele_status write_entry(struct stele_store *store, const struct write *write)
 {
-    enter(store);
+    facade_enter(store);
     enum stele_status status = write_locked(store, write);
-    if (status == STELE_OK)
-        applied(store, 0);
-    leave(store);
+    facade_done(store, status, 0);
+    facade_leave(store);
     return status;
 }
 
@@ -317,101 +289,7 @@ enum stele_status stele_store_erase(struct stele_store *store, uint32_t table, c
     return write_entry(store, &write);
 }
 
-enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
-                                   uint32_t key_bytes, const void **value, uint32_t *value_bytes)
-{
-    struct table_spot spot;
-    enum stele_status status = STELE_ENOTFOUND;
-    if (key_bytes > STELEI_KEY_MAX_BYTES)
-        return STELE_ETOOBIG;
-    enter(store);
-    struct table *found = catalog_table(&store->catalog, table);
-    uint64_t hash = stelei_hash(key, key_bytes, store->segment.map.hash_seed);
-    if (!found) {
-        status = STELE_ENOTABLE;
-    } else if (table_find(found, key, key_bytes, hash, &spot)) {
-        *value = store->segment.base + spot.record_off + stelei_record_value_off(spot.meta);
-        *value_bytes = stelei_record_value_bytes(spot.meta);
-        status = STELE_OK;
-    }
-    leave(store);
-    return status;
-}
-
-void stele_store_prefetch(struct stele_store *store, const struct stele_store_hint *hints,
-                          uint32_t count)
-{
-    struct prefetch_key keys[PREFETCH_MAX];
-    uint32_t known = 0;
-    enter(store);
-    for (uint32_t i = 0; i < count && known < PREFETCH_MAX; i++) {
-        keys[known].table = catalog_table(&store->catalog, hints[i].table);
-        keys[known].key = hints[i].key;
-        keys[known].key_bytes = hints[i].key_bytes;
-        if (keys[known].table && hints[i].key_bytes <= STELEI_KEY_MAX_BYTES)
-            known++;
-    }
-    prefetch_keys(keys, known);
-    leave(store);
-}
-
-/* ---- tables -------------------------------------------------------------------------------- */
-
-enum stele_status stele_store_table_find(struct stele_store *store, const char *name, uint32_t *id)
-{
-    enter(store);
-    enum stele_status status = catalog_find(&store->catalog, name, id);
-    leave(store);
-    return status;
-}
-
-enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
-                                           const struct stele_table_options *options, uint32_t *id)
-{
-    (void)options;
-    enter(store);
-    enum stele_status status = create_locked(store, name, CATALOG_ANY, id);
-    if (status == STELE_OK)
-        applied(store, 0);
-    leave(store);
-    return status;
-}
-
-enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id)
-{
-    enter(store);
-    enum stele_status status = catalog_drop(&store->catalog, id);
-    if (status == STELE_OK)
-        applied(store, 0);
-    leave(store);
-    return status;
-}
-
-enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id)
-{
-    enter(store);
-    enum stele_status status = clear_locked(store, id);
-    if (status == STELE_OK)
-        applied(store, 0);
-    leave(store);
-    return status;
-}
-
 /* ---- effects ------------------------------------------------------------------------------- */
-
-static enum stele_status apply_create(struct stele_store *store, const struct stelei_effect *effect)
-{
-    char name[STELEI_NAME_BYTES] = {0};
-    uint32_t id = CATALOG_ANY;
-    if (effect->key_bytes == 0 || effect->key_bytes >= sizeof name ||
-        memchr(effect->key, 0, effect->key_bytes))
-        return STELE_EINVAL;
-    if (stele_type_word(&effect->type) != 0)
-        return STELE_ETYPE;
-    memcpy(name, effect->key, effect->key_bytes);
-    enum stele_status status = create_locked(store, name, effect->table, &id);
-    return status == STELE_EEXIST && id == effect->table ? STELE_OK : status;
-}
 
 static enum stele_status apply_locked(struct stele_store *store, const struct stelei_effect *effect)
 {
@@ -423,27 +301,23 @@ static enum stele_status apply_locked(struct stele_store *store, const struct st
         return write_locked(store, &write);
     case STELEI_EFFECT_ERASE:
         write.kind = WRITE_ERASE;
-        write.value_bytes = 0;
         status = write_locked(store, &write);
         return status == STELE_ENOTFOUND ? STELE_OK : status;
-    case STELEI_EFFECT_TABLE_CREATE:
-        return apply_create(store, effect);
-    case STELEI_EFFECT_TABLE_DROP:
-        return catalog_drop(&store->catalog, effect->table);
-    case STELEI_EFFECT_TABLE_CLEAR:
-        return clear_locked(store, effect->table);
+    case STELEI_EFFECT_LIST_APPEND:
+    case STELEI_EFFECT_LIST_REMOVE:
+    case STELEI_EFFECT_LIST_REPLACE:
+        return facade_apply_list(store, effect);
     default:
-        return STELE_EINVAL;
+        return facade_apply_table(store, effect);
     }
 }
 
 enum stele_status stele_store_apply(struct stele_store *store, const struct stelei_effect *effect)
 {
-    enter(store);
+    facade_enter(store);
     enum stele_status status = apply_locked(store, effect);
-    if (status == STELE_OK)
-        applied(store, effect->lsn);
-    leave(store);
+    facade_done(store, status, effect->lsn);
+    facade_leave(store);
     return status;
 }
 
@@ -451,7 +325,7 @@ enum stele_status stele_store_apply(struct stele_store *store, const struct stel
 
 void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats)
 {
-    enter(store);
+    facade_enter(store);
     const struct stelei_header *header = store->segment.header;
     stats->max_bytes = store->segment.map.length;
     stats->committed_bytes = stelei_load64(&header->committed);
@@ -465,25 +339,14 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
     stats->evacuations = store->evacuate.passes;
     stats->moved_bytes = store->evacuate.moved_bytes;
     stats->adoption_dropped = store->adopt.marks.dropped;
-    leave(store);
-}
-
-enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_t table,
-                                              struct stele_store_table_stats *stats)
-{
-    enter(store);
-    const struct table *found = catalog_table(&store->catalog, table);
-    if (found)
-        statistics_of_table(&store->catalog, found, stats);
-    leave(store);
-    return found ? STELE_OK : STELE_ENOTABLE;
+    facade_leave(store);
 }
 
 enum stele_status stele_store_verify(struct stele_store *store, char *text, size_t text_bytes)
 {
-    enter(store);
-    step_to_end(store);
+    facade_enter(store);
+    facade_settle(store);
     enum stele_status status = verify_all(&store->catalog, text, text_bytes);
-    leave(store);
+    facade_leave(store);
     return status;
 }

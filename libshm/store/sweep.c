@@ -76,6 +76,19 @@ enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint6
     return slabs_mark(&arena->slabs, off) ? ARENA_MARKED : ARENA_MARKED_BEFORE;
 }
 
+void arena_unmark(struct arena *arena, struct arena_marks *marks, uint64_t off, uint64_t bytes)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    if (block <= STELEI_SLAB_MAX_BYTES) {
+        slabs_unmark(&arena->slabs, off);
+        return;
+    }
+    uint64_t first = off >> STELEI_PAGE_SHIFT, end = (off + block) >> STELEI_PAGE_SHIFT;
+    for (uint64_t page = first; page < end; page++)
+        marks->page[page / 64] &= ~(UINT64_C(1) << page % 64);
+    arena->run_bytes -= block;
+}
+
 void arena_restart_clock(struct arena *arena)
 {
     struct stelei_header *header = arena->segment->header;

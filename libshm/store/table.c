@@ -1,66 +1,38 @@
 #include "table.h"
 #include "adopt.h"
 #include "index.h"
+#include "slot.h"
 #include "split.h"
 
 #define LINES_AT_ONCE 16u
 
-/* ---- addresses ---------------------------------------------------------------------------- */
+/* ---- the type ------------------------------------------------------------------------------ */
 
-uint64_t table_ref_off(const struct table *table, uint32_t ref)
+void table_set_type(struct table *table, const struct stele_type *type)
 {
-    return stelei_ref_off(table->map, ref);
-}
-
-uint32_t table_ref_of(const struct table *table, uint64_t off)
-{
-    return (uint32_t)(off >> table->map->granule_shift);
-}
-
-static void *at(const struct table *table, uint64_t off)
-{
-    return table->arena->segment->base + off;
-}
-
-struct stelei_bucket *table_line(const struct table *table, uint32_t ref)
-{
-    return ref ? at(table, table_ref_off(table, ref)) : NULL;
-}
-
-uint64_t *table_record(const struct table *table, uint32_t ref)
-{
-    return at(table, table_ref_off(table, ref));
+    table->type = *type;
+    table->word_keys = stele_type_has_word_keys(type);
+    table->slots = table->word_keys ? STELEI_WORD_SLOTS : STELEI_BYTES_SLOTS;
+    table->slots_mask = (UINT64_C(1) << table->slots) - 1;
+    table->link_off = (uint32_t)(table->word_keys ? offsetof(struct stelei_word_bucket, link)
+                                                  : offsetof(struct stelei_bucket, link));
+    table->form = stele_type_has_lists(type) ? TABLE_LISTS
+                  : table->word_keys && stele_kind_bytes(type->value_kind) ? TABLE_WORDS
+                                                                           : TABLE_RECORDS;
+    table->element_shift = 0;
+    for (unsigned bytes = stele_type_element_bytes(type); bytes > 1; bytes /= 2)
+        table->element_shift++;
 }
 
 uint64_t table_record_hash(const struct table *table, const uint64_t *record)
 {
     uint64_t meta = stelei_load64(record);
     /* the writer's own bytes: nobody else stores to them */
-    return stelei_hash(record + stelei_record_key_off(meta) / 8, stelei_record_key_bytes(meta),
-                       table->map->hash_seed);
+    return table_hash(table, record + stelei_record_key_off(meta) / 8,
+                      stelei_record_key_bytes(meta));
 }
 
 /* ---- slots -------------------------------------------------------------------------------- */
-
-uint8_t table_tag(const struct stelei_bucket *line, unsigned slot)
-{
-    if (slot < 8)
-        return (uint8_t)(stelei_load64(&line->tags) >> 8 * slot);
-    return (uint8_t)(stelei_load32(&line->tags_high) >> 8 * (slot - 8));
-}
-
-void table_fill_slot(struct stelei_bucket *line, unsigned slot, uint8_t tag, uint32_t ref)
-{
-    if (slot < 8) {
-        uint64_t tags = stelei_load64(&line->tags) & ~(UINT64_C(0xff) << 8 * slot);
-        stelei_store64(&line->tags, tags | (uint64_t)tag << 8 * slot);
-    } else {
-        unsigned shift = 8 * (slot - 8);
-        uint32_t tags = stelei_load32(&line->tags_high) & ~(UINT32_C(0xff) << shift);
-        stelei_store32(&line->tags_high, tags | (uint32_t)tag << shift);
-    }
-    stelei_store32(&line->ref[slot], ref);
-}
 
 /* Publishes a head: new valid bits and the next version in one store. */
 static void publish_head(struct stelei_bucket *head, uint64_t valid)
@@ -83,13 +55,24 @@ void table_publish_counts(struct table *table)
     stelei_store64(&root->buckets, table->buckets);
 }
 
-static void count_record(struct table *table, uint64_t meta, bool in)
+void table_count_block(struct table *table, uint64_t bytes, bool in)
+{
+    uint64_t block = stelei_block_bytes(bytes, table->map->granule_shift);
+    table->record_bytes += in ? block : 0 - block;
+}
+
+static void count_entry(struct table *table, bool in)
 {
     uint64_t sign = in ? 1 : UINT64_MAX;
-    uint64_t block = stelei_block_bytes(stelei_record_bytes(meta), table->map->granule_shift);
-    table->record_bytes += sign * block;
-    table->payload_bytes +=
-        sign * ((uint64_t)stelei_record_key_bytes(meta) + stelei_record_value_bytes(meta));
+    table->entries += sign;
+    table->adoption.entries += sign;
+}
+
+/* While an adoption counts, by what the former writer said. */
+static bool full(const struct table *table)
+{
+    uint64_t entries = table->adoption.done ? table->adoption.entries : table->entries;
+    return table->max_entries != 0 && entries >= table->max_entries;
 }
 
 /* ---- find --------------------------------------------------------------------------------- */
@@ -103,9 +86,33 @@ static void spot_head(struct table *table, uint64_t hash, struct table_spot *spo
     spot->previous = NULL;
 }
 
+static bool match_words(const struct table *table, uint64_t key, struct table_spot *spot)
+{
+    uint64_t valid = stelei_load64(&spot->line->sequence) & table->slots_mask;
+    for (; valid; valid &= valid - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(valid);
+        if (stelei_load64(&slot_word(spot->line, slot)->key) != key)
+            continue;
+        spot->slot = slot;
+        spot->record_off = 0;
+        spot->meta = 0;
+        if (table->form == TABLE_RECORDS) {
+            spot->record_off = table_ref_off(table, slot_ref(table, spot->line, slot));
+            spot->meta = stelei_load64(table_at(table, spot->record_off));
+        }
+        return true;
+    }
+    return false;
+}
+
 static bool match_line(const struct table *table, const void *key, uint32_t key_bytes,
                        uint64_t hash, struct table_spot *spot)
 {
+    if (table->word_keys) {
+        uint64_t word;
+        memcpy(&word, key, sizeof word);
+        return match_words(table, word, spot);
+    }
     uint64_t valid = stelei_load64(&spot->line->sequence);
     uint64_t match = stelei_line_match(spot->line, valid, stelei_hash_tag(hash));
     for (; match; match &= match - 1) {
@@ -132,7 +139,7 @@ bool table_find(struct table *table, const void *key, uint32_t key_bytes, uint64
     for (;;) {
         if (match_line(table, key, key_bytes, hash, spot))
             return true;
-        struct stelei_bucket *next = table_line(table, stelei_load32(&spot->line->link));
+        struct stelei_bucket *next = slot_next(table, spot->line);
         if (!next)
             return false; /* spot->line is the last one */
         spot->previous = spot->line;
@@ -146,44 +153,70 @@ static uint64_t write_record(struct table *table, enum arena_purpose purpose, co
                              uint32_t key_bytes, const void *value, uint32_t value_bytes,
                              enum stele_status *status)
 {
+    if (table->word_keys)
+        key_bytes = 0; /* the key stands in the slot */
     uint64_t meta = stelei_record_word(key_bytes, 0, value_bytes);
     uint64_t off = arena_alloc(table->arena, stelei_record_bytes(meta), purpose, status);
     if (off == 0)
         return 0;
-    uint64_t *record = at(table, off);
+    uint64_t *record = table_at(table, off);
     /* the block may have been reachable: the version that hid it comes before these stores */
     stelei_nop_write();
     stelei_store64(record, meta);
     stelei_copy_in(record + stelei_record_key_off(meta) / 8, key, key_bytes);
     stelei_copy_in(record + stelei_record_value_off(meta) / 8, value, value_bytes);
+    table_count_block(table, stelei_record_bytes(meta), true);
     return off;
 }
 
-static void retire_record(struct table *table, uint64_t off, uint64_t meta)
+static void free_record(struct table *table, uint64_t off)
 {
-    count_record(table, meta, false);
-    arena_retire(table->arena, off, stelei_record_bytes(meta));
+    uint64_t bytes = stelei_record_bytes(stelei_load64(table_at(table, off)));
+    table_count_block(table, bytes, false);
+    arena_free(table->arena, off, bytes);
+}
+
+static void retire_block(void *context, uint64_t off, uint64_t bytes)
+{
+    struct table *table = context;
+    table_count_block(table, bytes, false);
+    arena_retire(table->arena, off, bytes);
 }
 
 /* ---- replace ------------------------------------------------------------------------------ */
+
+/* A word is stored in place. */
+void table_replace_word(const struct table_spot *spot, uint64_t word)
+{
+    STELE_POINT("table.replace:before_word");
+    stelei_store64_release(&slot_word(spot->line, spot->slot)->value, word);
+    STELE_POINT("table.replace:before_word_bump");
+    stelei_sequence_bump(&spot->head->sequence);
+}
 
 static enum stele_status replace(struct table *table, const struct table_spot *spot,
                                  const void *key, uint32_t key_bytes, const void *value,
                                  uint32_t value_bytes)
 {
     enum stele_status status = STELE_OK;
-    bool no_larger = value_bytes <= stelei_record_value_bytes(spot->meta);
-    uint64_t off = write_record(table, no_larger ? ARENA_RESERVE : ARENA_ORDINARY, key, key_bytes,
-                                value, value_bytes, &status);
+    uint32_t old_bytes = stelei_record_value_bytes(spot->meta);
+    if (table->form == TABLE_WORDS) {
+        uint64_t word;
+        memcpy(&word, value, sizeof word);
+        table_replace_word(spot, word);
+        return STELE_OK;
+    }
+    uint64_t off = write_record(table, value_bytes <= old_bytes ? ARENA_RESERVE : ARENA_ORDINARY,
+                                key, key_bytes, value, value_bytes, &status);
     if (off == 0)
         return status;
     STELE_POINT("table.replace:before_ref");
-    stelei_store32_release(&spot->line->ref[spot->slot], table_ref_of(table, off));
+    slot_swap_ref(table, spot->line, spot->slot, table_ref_of(table, off));
     STELE_POINT("table.replace:before_bump");
     stelei_sequence_bump(&spot->head->sequence);
     STELE_POINT("table.replace:before_retire");
-    retire_record(table, spot->record_off, spot->meta);
-    count_record(table, stelei_record_word(key_bytes, 0, value_bytes), true);
+    retire_block(table, spot->record_off, stelei_record_bytes(spot->meta));
+    table->payload_bytes += (uint64_t)value_bytes - old_bytes;
     return STELE_OK;
 }
 
@@ -193,9 +226,8 @@ static enum stele_status replace(struct table *table, const struct table_spot *s
 static struct stelei_bucket *free_slot(const struct table *table, struct stelei_bucket *head,
                                        unsigned *slot)
 {
-    for (struct stelei_bucket *line = head; line;
-         line = table_line(table, stelei_load32(&line->link))) {
-        uint64_t free = ~stelei_load64(&line->sequence) & STELEI_SLOTS_MASK;
+    for (struct stelei_bucket *line = head; line; line = slot_next(table, line)) {
+        uint64_t free = ~stelei_load64(&line->sequence) & table->slots_mask;
         if (free) {
             *slot = (unsigned)__builtin_ctzll(free);
             return line;
@@ -204,19 +236,20 @@ static struct stelei_bucket *free_slot(const struct table *table, struct stelei_
     return NULL;
 }
 
-static void insert_head(struct stelei_bucket *head, unsigned slot, uint8_t tag, uint32_t ref)
+static void insert_head(const struct table *table, struct stelei_bucket *head, unsigned slot,
+                        const struct slot_content *content)
 {
     stelei_nop_write(); /* the slot was freed by an earlier version */
-    table_fill_slot(head, slot, tag, ref);
+    slot_fill(table, head, slot, content);
     STELE_POINT("table.insert:before_publish");
     publish_head(head, stelei_sequence_valid(stelei_load64(&head->sequence)) | UINT64_C(1) << slot);
 }
 
 static void insert_line(struct table *table, struct stelei_bucket *head, struct stelei_bucket *line,
-                        unsigned slot, uint8_t tag, uint32_t ref)
+                        unsigned slot, const struct slot_content *content)
 {
     stelei_nop_write();
-    table_fill_slot(line, slot, tag, ref);
+    slot_fill(table, line, slot, content);
     STELE_POINT("table.insert:before_line");
     stelei_sequence_publish(&line->sequence, stelei_load64(&line->sequence) | UINT64_C(1) << slot);
     STELE_POINT("table.insert:before_bump");
@@ -226,50 +259,95 @@ static void insert_line(struct table *table, struct stelei_bucket *head, struct 
 
 /* Links a new line, with the entry in it, behind the last one. */
 static void insert_new_line(struct table *table, struct stelei_bucket *head,
-                            struct stelei_bucket *last, uint64_t line_off, uint8_t tag,
-                            uint32_t ref)
+                            struct stelei_bucket *last, uint64_t line_off,
+                            const struct slot_content *content)
 {
-    struct stelei_bucket *line = at(table, line_off);
+    struct stelei_bucket *line = table_at(table, line_off);
     stelei_nop_write();
-    stelei_store32(&line->link, 0);
-    table_fill_slot(line, 0, tag, ref);
+    stelei_store32(slot_link(table, line), 0);
+    slot_fill(table, line, 0, content);
     stelei_store64(&line->sequence, 1);
     STELE_POINT("table.insert:before_link");
-    stelei_store32_release(&last->link, table_ref_of(table, line_off));
+    stelei_store32_release(slot_link(table, last), table_ref_of(table, line_off));
     STELE_POINT("table.insert:before_link_bump");
     stelei_sequence_bump(&head->sequence);
     table->lines++;
     table->overflow++;
 }
 
-static enum stele_status insert(struct table *table, const struct table_spot *last, uint64_t hash,
-                                const void *key, uint32_t key_bytes, const void *value,
-                                uint32_t value_bytes)
+/* What goes into the slot; a record is written for it where the type wants one. */
+static enum stele_status make_content(struct table *table, uint64_t hash, const void *key,
+                                      uint32_t key_bytes, const void *value, uint32_t value_bytes,
+                                      struct slot_content *content)
+{
+    enum stele_status status = STELE_OK;
+    content->tag = stelei_hash_tag(hash);
+    content->key = 0;
+    if (table->word_keys)
+        memcpy(&content->key, key, sizeof content->key);
+    if (!slot_has_record(table)) {
+        memcpy(&content->value, value, sizeof content->value);
+        return STELE_OK;
+    }
+    uint64_t off = write_record(table, ARENA_ORDINARY, key, key_bytes, value, value_bytes, &status);
+    content->value = table_ref_of(table, off);
+    return off ? STELE_OK : status; /* which tells of a first try that failed, too */
+}
+
+static enum stele_status insert(struct table *table, const struct table_spot *last,
+                                const struct slot_content *content)
 {
     enum stele_status status = STELE_OK;
     unsigned slot = 0;
-    uint64_t line_off = 0;
     struct stelei_bucket *line = free_slot(table, last->head, &slot);
-    uint64_t off = write_record(table, ARENA_ORDINARY, key, key_bytes, value, value_bytes, &status);
-    if (off == 0)
-        return status;
-    uint64_t meta = stelei_record_word(key_bytes, 0, value_bytes);
-    if (!line) {
-        line_off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_ORDINARY, &status);
-        if (line_off == 0) {
-            arena_free(table->arena, off, stelei_record_bytes(meta));
+    if (line == last->head) {
+        insert_head(table, line, slot, content);
+    } else if (line) {
+        insert_line(table, last->head, line, slot, content);
+    } else {
+        uint64_t off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_ORDINARY, &status);
+        if (off == 0)
             return status;
-        }
+        insert_new_line(table, last->head, last->line, off, content);
     }
-    uint32_t ref = table_ref_of(table, off);
-    if (!line)
-        insert_new_line(table, last->head, last->line, line_off, stelei_hash_tag(hash), ref);
-    else if (line == last->head)
-        insert_head(line, slot, stelei_hash_tag(hash), ref);
-    else
-        insert_line(table, last->head, line, slot, stelei_hash_tag(hash), ref);
-    table->entries++;
-    count_record(table, meta, true);
+    count_entry(table, true);
+    return STELE_OK;
+}
+
+/* Bytes of a new entry's key and value, or elements. */
+static uint64_t payload_of(const struct table *table, uint32_t key_bytes, const void *value,
+                           uint32_t value_bytes)
+{
+    uint64_t key = table->word_keys ? stele_kind_bytes(table->type.key_kind) : key_bytes;
+    if (table->form == TABLE_RECORDS)
+        return key + value_bytes;
+    if (table->form == TABLE_WORDS)
+        return key + stele_kind_bytes(table->type.value_kind);
+    uint64_t ref;
+    memcpy(&ref, value, sizeof ref);
+    const struct stelei_list *list = table_at(table, table_ref_off(table, (uint32_t)ref));
+    return key + (stelei_load64(&list->count) << table->element_shift);
+}
+
+enum stele_status table_insert(struct table *table, const struct table_spot *last, uint64_t hash,
+                               const void *key, uint32_t key_bytes, const void *value,
+                               uint32_t value_bytes)
+{
+    struct slot_content content;
+    if (full(table))
+        return STELE_EFULL;
+    enum stele_status status =
+        make_content(table, hash, key, key_bytes, value, value_bytes, &content);
+    if (status != STELE_OK)
+        return status;
+    status = insert(table, last, &content);
+    if (status != STELE_OK) {
+        if (slot_has_record(table))
+            free_record(table, table_ref_off(table, (uint32_t)content.value));
+        return status;
+    }
+    table->payload_bytes += payload_of(table, key_bytes, value, value_bytes);
+    split_as_needed(table);
     return STELE_OK;
 }
 
@@ -277,7 +355,7 @@ enum stele_status table_write(struct table *table, enum table_mode mode, const v
                               uint32_t key_bytes, const void *value, uint32_t value_bytes)
 {
     struct table_spot spot;
-    uint64_t hash = stelei_hash(key, key_bytes, table->map->hash_seed);
+    uint64_t hash = table_hash(table, key, key_bytes);
     enum stele_status status;
     if (table_find(table, key, key_bytes, hash, &spot)) {
         if (mode == TABLE_INSERT)
@@ -286,9 +364,7 @@ enum stele_status table_write(struct table *table, enum table_mode mode, const v
     } else {
         if (mode == TABLE_REPLACE)
             return STELE_ENOTFOUND;
-        status = insert(table, &spot, hash, key, key_bytes, value, value_bytes);
-        if (status == STELE_OK)
-            split_as_needed(table);
+        status = table_insert(table, &spot, hash, key, key_bytes, value, value_bytes);
     }
     if (status == STELE_OK)
         table_publish_counts(table);
@@ -304,7 +380,7 @@ static unsigned unlink_empty(const struct table *table, struct stelei_bucket *he
     unsigned count = 0;
     struct stelei_bucket *line = head;
     while (count < LINES_AT_ONCE) {
-        uint32_t ref = stelei_load32(&line->link);
+        uint32_t ref = stelei_load32(slot_link(table, line));
         struct stelei_bucket *next = table_line(table, ref);
         if (!next)
             break;
@@ -313,7 +389,7 @@ static unsigned unlink_empty(const struct table *table, struct stelei_bucket *he
             continue;
         }
         STELE_POINT("table.settle:before_link");
-        stelei_store32_release(&line->link, stelei_load32(&next->link));
+        stelei_store32_release(slot_link(table, line), stelei_load32(slot_link(table, next)));
         removed[count++] = ref;
     }
     return count;
@@ -342,22 +418,28 @@ static void erase_overflow(struct table *table, const struct table_spot *spot)
     table->overflow--;
 }
 
+void table_erase_spot(struct table *table, const struct table_spot *spot)
+{
+    uint64_t payload = slot_payload(table, spot->line, spot->slot);
+    if (spot->line == spot->head) {
+        uint64_t valid = stelei_sequence_valid(stelei_load64(&spot->head->sequence));
+        STELE_POINT("table.erase:before_publish");
+        publish_head(spot->head, valid & ~(UINT64_C(1) << spot->slot));
+    } else {
+        erase_overflow(table, spot);
+    }
+    STELE_POINT("table.erase:before_retire");
+    slot_blocks(table, spot->line, spot->slot, retire_block, table); /* nobody has used it again */
+    table->payload_bytes -= payload;
+    count_entry(table, false);
+    table_publish_counts(table);
+}
+
 enum stele_status table_erase(struct table *table, const void *key, uint32_t key_bytes)
 {
     struct table_spot spot;
-    uint64_t hash = stelei_hash(key, key_bytes, table->map->hash_seed);
-    if (!table_find(table, key, key_bytes, hash, &spot))
+    if (!table_find(table, key, key_bytes, table_hash(table, key, key_bytes), &spot))
         return STELE_ENOTFOUND;
-    if (spot.line == spot.head) {
-        uint64_t valid = stelei_sequence_valid(stelei_load64(&spot.head->sequence));
-        STELE_POINT("table.erase:before_publish");
-        publish_head(spot.head, valid & ~(UINT64_C(1) << spot.slot));
-    } else {
-        erase_overflow(table, &spot);
-    }
-    STELE_POINT("table.erase:before_retire");
-    retire_record(table, spot.record_off, spot.meta);
-    table->entries--;
-    table_publish_counts(table);
+    table_erase_spot(table, &spot);
     return STELE_OK;
 }

@@ -1,5 +1,6 @@
 #include "verify.h"
 #include "index.h"
+#include "list.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,49 +55,92 @@ static bool meet(struct verify *verify, const char *what, uint64_t off, uint64_t
 
 /* ---- one chain ----------------------------------------------------------------------------- */
 
-static void check_slot(struct verify *verify, struct table *table, uint64_t bucket, unsigned depth,
-                       const struct stelei_bucket *line, unsigned slot)
+static void meet_behind(void *context, uint64_t off, uint64_t bytes)
 {
-    uint64_t off = table_ref_off(table, stelei_load32(&line->ref[slot]));
-    if (off == 0 || off + 8 > stelei_map_limit(table->map)) {
-        broken(verify, "table %u bucket %llu slot %u: ref leads to %#llx", verify->id,
-               (unsigned long long)bucket, slot, (unsigned long long)off);
-        return;
+    struct verify *verify = context;
+    if (meet(verify, "record, list or chunk", off, bytes))
+        verify->counted.record_bytes +=
+            stelei_block_bytes(bytes, verify->arena->segment->map.granule_shift);
+}
+
+/* What stands behind a slot can be walked. */
+static bool check_refs(struct verify *verify, struct table *table, uint64_t bucket,
+                       struct stelei_bucket *line, unsigned slot)
+{
+    if (slot_has_record(table)) {
+        uint64_t off = table_ref_off(table, slot_ref(table, line, slot));
+        if (off == 0 || off + 8 > stelei_map_limit(table->map)) {
+            broken(verify, "table %u bucket %llu slot %u: ref leads to %#llx", verify->id,
+                   (unsigned long long)bucket, slot, (unsigned long long)off);
+            return false;
+        }
+        if (!arena_is_taken(verify->arena, off,
+                            stelei_record_bytes(stelei_load64(table_at(table, off))))) {
+            broken(verify, "table %u bucket %llu slot %u: the record at %#llx is no taken block",
+                   verify->id, (unsigned long long)bucket, slot, (unsigned long long)off);
+            return false;
+        }
     }
-    const uint64_t *record = table_record(table, stelei_load32(&line->ref[slot]));
-    uint64_t meta = stelei_load64(record), bytes = stelei_record_bytes(meta);
-    if (!meet(verify, "record", off, bytes))
+    if (table->form != TABLE_LISTS)
+        return true;
+    uint32_t ref = (uint32_t)stelei_load64(slot_list_cell(table, line, slot));
+    if (list_plausible(table, ref))
+        return true;
+    broken(verify, "table %u bucket %llu slot %u: the list at %#llx makes no sense", verify->id,
+           (unsigned long long)bucket, slot, (unsigned long long)table_ref_off(table, ref));
+    return false;
+}
+
+/* The slot's key as the lookup takes it. */
+static const void *key_of(const struct table *table, struct stelei_bucket *line, unsigned slot,
+                          uint32_t *key_bytes)
+{
+    if (table->word_keys) {
+        *key_bytes = sizeof(uint64_t);
+        return &slot_word(line, slot)->key;
+    }
+    const uint64_t *record = table_record(table, slot_ref(table, line, slot));
+    uint64_t meta = stelei_load64(record);
+    *key_bytes = stelei_record_key_bytes(meta);
+    return record + stelei_record_key_off(meta) / 8;
+}
+
+static void check_slot(struct verify *verify, struct table *table, uint64_t bucket, unsigned depth,
+                       struct stelei_bucket *line, unsigned slot)
+{
+    if (!check_refs(verify, table, bucket, line, slot))
         return;
-    uint64_t hash = table_record_hash(table, record);
+    slot_blocks(table, line, slot, meet_behind, verify);
+    if (verify->broken)
+        return;
+    uint64_t hash = slot_hash(table, line, slot);
     if (stelei_depth_bucket(hash, depth) != bucket)
         broken(verify, "table %u bucket %llu slot %u: the key belongs to bucket %llu", verify->id,
                (unsigned long long)bucket, slot,
                (unsigned long long)stelei_depth_bucket(hash, depth));
-    if (table_tag(line, slot) != stelei_hash_tag(hash))
+    if (!table->word_keys && table_tag(line, slot) != stelei_hash_tag(hash))
         broken(verify, "table %u bucket %llu slot %u: tag %02x, hash says %02x", verify->id,
                (unsigned long long)bucket, slot, table_tag(line, slot), stelei_hash_tag(hash));
     struct table_spot spot;
-    if (!table_find(table, record + stelei_record_key_off(meta) / 8, stelei_record_key_bytes(meta),
-                    hash, &spot) ||
-        spot.record_off != off)
+    uint32_t key_bytes;
+    const void *key = key_of(table, line, slot, &key_bytes);
+    if (!table_find(table, key, key_bytes, hash, &spot) || spot.line != line || spot.slot != slot)
         broken(verify, "table %u bucket %llu slot %u: the key stands twice", verify->id,
                (unsigned long long)bucket, slot);
     verify->counted.entries++;
-    verify->counted.record_bytes += stelei_block_bytes(bytes, table->map->granule_shift);
-    verify->counted.payload_bytes +=
-        (uint64_t)stelei_record_key_bytes(meta) + stelei_record_value_bytes(meta);
+    verify->counted.payload_bytes += slot_payload(table, line, slot);
 }
 
 static void check_chain(struct verify *verify, struct table *table, uint64_t bucket)
 {
-    const struct stelei_bucket *head = index_bucket(table, bucket), *line = head;
+    struct stelei_bucket *head = index_bucket(table, bucket), *line = head;
     unsigned depth = stelei_sequence_depth(stelei_load64(&head->sequence));
     if (depth != index_depth(table->buckets, bucket))
         broken(verify, "table %u bucket %llu: depth %u, expected %u", verify->id,
                (unsigned long long)bucket, depth, index_depth(table->buckets, bucket));
     while (!verify->broken) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence));
-        if (valid >> STELEI_BYTES_SLOTS)
+        if (valid >> table->slots)
             broken(verify, "table %u bucket %llu: valid bits beyond the slots", verify->id,
                    (unsigned long long)bucket);
         if (line != head) {
@@ -107,7 +151,7 @@ static void check_chain(struct verify *verify, struct table *table, uint64_t buc
         }
         for (; valid && !verify->broken; valid &= valid - 1)
             check_slot(verify, table, bucket, depth, line, (unsigned)__builtin_ctzll(valid));
-        uint32_t next = stelei_load32(&line->link);
+        uint32_t next = stelei_load32(slot_link(table, line));
         if (next == 0 || !meet(verify, "line", table_ref_off(table, next), STELEI_BUCKET_BYTES))
             return;
         verify->counted.lines++;

@@ -100,7 +100,7 @@ static void make_image(struct subject *subject)
     fuzz_expect(arena_init(&arena, &segment) == STELE_OK);
     segment.map.hash_seed = segment.header->hash_seed = 12345;
     catalog_init(&catalog, &arena, &reclaim);
-    fuzz_expect(catalog_create(&catalog, "t", CATALOG_ANY, &id) == STELE_OK);
+    fuzz_expect(catalog_create(&catalog, "t", CATALOG_ANY, NULL, &id) == STELE_OK);
     for (uint32_t i = 0; i < ENTRIES; i++) {
         uint32_t bytes = entry_value(i, value);
         fuzz_expect(table_write(catalog_table(&catalog, id), TABLE_PUT, &i, sizeof i, value,

@@ -10,6 +10,7 @@
 #include "index.h"
 #include "reclaim.h"
 #include "split.h"
+#include "slot.h"
 #include "verify.h"
 
 #include "stores.h"
@@ -80,7 +81,7 @@ static inline void rooms_verify(struct rooms *rooms)
 static inline struct table *rooms_table(struct rooms *rooms, const char *name)
 {
     uint32_t id = UINT32_MAX;
-    expect_ok(catalog_create(&rooms->catalog, name, CATALOG_ANY, &id));
+    expect_ok(catalog_create(&rooms->catalog, name, CATALOG_ANY, NULL, &id));
     struct table *table = catalog_table(&rooms->catalog, id);
     ck_assert_ptr_nonnull(table);
     return table;

@@ -227,7 +227,8 @@ enum stele_status stele_store_list_pop(struct stele_store *store, uint32_t table
  */
 struct stele_store_cursor {
     uint64_t bucket;
-    uint64_t line; /* ref of the line, 0: the head */
+    uint64_t line; /* of the bucket's chain, from 0 */
+    uint64_t lines;
     uint32_t slot;
 };
 struct stele_store_entry {

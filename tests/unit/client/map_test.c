@@ -129,8 +129,8 @@ static const struct damage {
 } damages[] = {
     {"magic 0", offsetof(struct stelei_header, magic), 8, 0, STELE_ENOSEGMENT},
     {"magic", offsetof(struct stelei_header, magic), 8, 1, STELE_ECORRUPT},
-    {"major", offsetof(struct stelei_header, major), 2, 2, STELE_EVERSION},
-    {"major 0", offsetof(struct stelei_header, major), 2, 0, STELE_EVERSION},
+    {"major", offsetof(struct stelei_header, major), 2, STELEI_FORMAT_MAJOR + 1, STELE_EVERSION},
+    {"major before", offsetof(struct stelei_header, major), 2, STELEI_FORMAT_MAJOR - 1, STELE_EVERSION},
     {"incompat", offsetof(struct stelei_header, incompat), 4, 1, STELE_EVERSION},
     {"max_bytes 0", offsetof(struct stelei_header, max_bytes), 8, 0, STELE_ECORRUPT},
     {"max_bytes beyond", offsetof(struct stelei_header, max_bytes), 8, 18u << 20, STELE_ECORRUPT},

@@ -241,7 +241,7 @@ struct stelei_expiry_bucket {
  *
  *   small list                          long list
  *   +------+-------+------ ... --+      +------+-------+-----------------------+-- ... --+
- *   | head | count | elements    |      | head | count | start | ref | capacity| x size  |
+ *   | head | count | elements    |      | head | count | start, ref, capacity  | x size  |
  *   +------+-------+------ ... --+      +------+-------+----------|------------+-- ... --+
  *                                                                 +--> elements [start, start+capacity)
  *
@@ -260,9 +260,11 @@ struct stelei_list {
     uint64_t count; /* of elements */
 };
 struct stelei_list_chunk {
-    uint64_t start;    /* number of its first element */
+    uint64_t start; /* number of its first element */
     uint32_t ref;
-    uint32_t capacity; /* in elements */
+    uint32_t capacity; /* in elements; fewer than its block holds where a removal closed it */
+    uint32_t bytes;    /* of its block */
+    uint32_t pad;
 };
 
 #define STELEI_LIST_SIZE_MASK   UINT64_C(0x7fff) /* words of elements, or entries for chunks */
@@ -349,9 +351,10 @@ STELEI_AT(stelei_word_bucket, slot, 16);
 STELEI_SIZE(stelei_expiry_bucket, STELEI_BUCKET_BYTES);
 STELEI_SIZE(stelei_list, 16);
 STELEI_AT(stelei_list, count, 8);
-STELEI_SIZE(stelei_list_chunk, 16);
+STELEI_SIZE(stelei_list_chunk, 24);
 STELEI_AT(stelei_list_chunk, ref, 8);
 STELEI_AT(stelei_list_chunk, capacity, 12);
+STELEI_AT(stelei_list_chunk, bytes, 16);
 STELEI_SIZE(stelei_intent_slot, 24);
 STELEI_SIZE(stelei_intent, 16);
 

@@ -19,13 +19,13 @@ static void teardown(void)
 START_TEST(tables_are_found_by_name)
 {
     uint32_t a = 99, b = 99, found = 99;
-    expect_ok(catalog_create(catalog, "a", CATALOG_ANY, &a));
-    expect_ok(catalog_create(catalog, "b", CATALOG_ANY, &b));
+    expect_ok(catalog_create(catalog, "a", CATALOG_ANY, NULL, &a));
+    expect_ok(catalog_create(catalog, "b", CATALOG_ANY, NULL, &b));
     ck_assert_uint_ne(a, b);
     expect_ok(catalog_find(catalog, "b", &found));
     ck_assert_uint_eq(found, b);
     expect_status(catalog_find(catalog, "c", &found), STELE_ENOTABLE);
-    expect_status(catalog_create(catalog, "a", CATALOG_ANY, &found), STELE_EEXIST);
+    expect_status(catalog_create(catalog, "a", CATALOG_ANY, NULL, &found), STELE_EEXIST);
     ck_assert_uint_eq(found, a);
     ck_assert_ptr_null(catalog_table(catalog, 2));
     ck_assert_ptr_null(catalog_table(catalog, STELEI_TABLE_CAPACITY));
@@ -39,28 +39,28 @@ START_TEST(names_have_limits)
     uint32_t id, other;
     memset(longest, 'n', sizeof longest);
     longest[64] = 0;
-    expect_status(catalog_create(catalog, longest, CATALOG_ANY, &id), STELE_EINVAL);
+    expect_status(catalog_create(catalog, longest, CATALOG_ANY, NULL, &id), STELE_EINVAL);
     longest[63] = 0;
-    expect_ok(catalog_create(catalog, longest, CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, longest, CATALOG_ANY, NULL, &id));
     longest[62] = 0; /* a prefix is another name */
     expect_status(catalog_find(catalog, longest, &other), STELE_ENOTABLE);
-    expect_ok(catalog_create(catalog, longest, CATALOG_ANY, &other));
+    expect_ok(catalog_create(catalog, longest, CATALOG_ANY, NULL, &other));
     ck_assert_uint_ne(id, other);
-    expect_status(catalog_create(catalog, "", CATALOG_ANY, &id), STELE_EINVAL);
-    expect_status(catalog_create(catalog, NULL, CATALOG_ANY, &id), STELE_EINVAL);
+    expect_status(catalog_create(catalog, "", CATALOG_ANY, NULL, &id), STELE_EINVAL);
+    expect_status(catalog_create(catalog, NULL, CATALOG_ANY, NULL, &id), STELE_EINVAL);
     expect_status(catalog_find(catalog, "", &id), STELE_EINVAL);
-    expect_ok(catalog_create(catalog, "\xc3\xa4 any byte but zero\n", CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, "\xc3\xa4 any byte but zero\n", CATALOG_ANY, NULL, &id));
 }
 END_TEST
 
 START_TEST(a_descriptor_can_be_asked_for)
 {
     uint32_t id = 99;
-    expect_ok(catalog_create(catalog, "there", 300, &id));
+    expect_ok(catalog_create(catalog, "there", 300, NULL, &id));
     ck_assert_uint_eq(id, 300);
-    expect_status(catalog_create(catalog, "there too", 300, &id), STELE_EEXIST);
-    expect_status(catalog_create(catalog, "beyond", STELEI_TABLE_CAPACITY, &id), STELE_EINVAL);
-    expect_ok(catalog_create(catalog, "last", STELEI_TABLE_CAPACITY - 1, &id));
+    expect_status(catalog_create(catalog, "there too", 300, NULL, &id), STELE_EEXIST);
+    expect_status(catalog_create(catalog, "beyond", STELEI_TABLE_CAPACITY, NULL, &id), STELE_EINVAL);
+    expect_ok(catalog_create(catalog, "last", STELEI_TABLE_CAPACITY - 1, NULL, &id));
 }
 END_TEST
 
@@ -70,16 +70,16 @@ START_TEST(all_descriptors_can_be_used)
     char name[16];
     for (unsigned i = 0; i < STELEI_TABLE_CAPACITY; i++) {
         snprintf(name, sizeof name, "t%u", i);
-        expect_ok(catalog_create(catalog, name, CATALOG_ANY, &id));
+        expect_ok(catalog_create(catalog, name, CATALOG_ANY, NULL, &id));
         expect_ok(rooms_put(catalog_table(catalog, id), i));
     }
     ck_assert_uint_eq(catalog->live, STELEI_TABLE_CAPACITY);
     uint64_t used = arena_used_bytes(&rooms->arena);
-    expect_status(catalog_create(catalog, "one more", CATALOG_ANY, &id), STELE_EFULL);
+    expect_status(catalog_create(catalog, "one more", CATALOG_ANY, NULL, &id), STELE_EFULL);
     ck_assert_uint_eq(arena_used_bytes(&rooms->arena), used);
     ck_assert_uint_le(used, STELEI_TABLE_CAPACITY * 4096);
     expect_ok(catalog_drop(catalog, 100));
-    expect_ok(catalog_create(catalog, "one more", CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, "one more", CATALOG_ANY, NULL, &id));
     ck_assert_uint_eq(id, 100);
 }
 END_TEST
@@ -89,7 +89,7 @@ START_TEST(the_word_moves_with_every_step)
     uint32_t id = 0;
     struct stelei_table *shared = catalog->shared;
     uint64_t changed = rooms->segment.header->tables_changed;
-    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, NULL, &id));
     uint64_t word = shared[id].word, incarnation = shared[id].incarnation;
     ck_assert_uint_eq(word >> 32, 1);
     ck_assert_uint_ne((uint32_t)word, 0);
@@ -99,7 +99,7 @@ START_TEST(the_word_moves_with_every_step)
     ck_assert_uint_eq(shared[id].incarnation, incarnation); /* handles follow */
     expect_ok(catalog_drop(catalog, id));
     ck_assert_uint_eq(shared[id].word, UINT64_C(3) << 32);
-    expect_ok(catalog_create(catalog, "u", id, &id));
+    expect_ok(catalog_create(catalog, "u", id, NULL, &id));
     ck_assert_uint_eq(shared[id].word >> 32, 4);
     ck_assert_uint_ne(shared[id].incarnation, incarnation); /* handles do not */
     ck_assert_uint_eq(rooms->segment.header->tables_changed, changed + 4);
@@ -112,7 +112,7 @@ START_TEST(drop_and_clear_know_their_tables)
     expect_status(catalog_drop(catalog, 0), STELE_ENOTABLE);
     expect_status(catalog_clear(catalog, 0), STELE_ENOTABLE);
     expect_status(catalog_drop(catalog, UINT32_MAX), STELE_ENOTABLE);
-    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, NULL, &id));
     expect_ok(catalog_drop(catalog, id));
     expect_status(catalog_drop(catalog, id), STELE_ENOTABLE);
     expect_status(catalog_find(catalog, "t", &id), STELE_ENOTABLE);
@@ -123,7 +123,7 @@ END_TEST
 START_TEST(clear_empties_and_keeps_the_table)
 {
     uint32_t id = 0;
-    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, NULL, &id));
     for (uint64_t n = 0; n < 1000; n++)
         expect_ok(rooms_put(catalog_table(catalog, id), n));
     expect_ok(catalog_clear(catalog, id));
@@ -141,7 +141,7 @@ END_TEST
 START_TEST(a_word_that_leads_nowhere_is_not_bound)
 {
     uint32_t id = 0;
-    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, &id));
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, NULL, &id));
     uint64_t word = catalog->shared[id].word, generation = word & ~UINT64_C(0xffffffff);
     static const uint32_t bad[] = {1, 8 /* the header */, UINT32_MAX, 33u << 17 /* 33 MiB */};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {

@@ -196,10 +196,10 @@ START_TEST(effects_that_make_no_sense)
     expect_status(stele_store_apply(store, &effect), STELE_EINVAL);
     effect.key_bytes = 1;
     effect.type.value_kind = STELE_LIST;
-    expect_status(stele_store_apply(store, &effect), STELE_ETYPE);
+    expect_status(stele_store_apply(store, &effect), STELE_EINVAL);
     effect.type.value_kind = STELE_BYTES;
     effect.type.hash_id = STELE_HASH_IDENTITY;
-    expect_status(stele_store_apply(store, &effect), STELE_ETYPE);
+    expect_status(stele_store_apply(store, &effect), STELE_EINVAL);
     effect.kind = 99;
     expect_status(stele_store_apply(store, &effect), STELE_EINVAL);
     effect.kind = 0;

@@ -1,0 +1,152 @@
+/* store.h's part about entries that are looked at before they are changed: updates and walks. */
+#include "facade.h"
+#include "index.h"
+
+/* ---- update -------------------------------------------------------------------------------- */
+
+struct update {
+    uint32_t table;
+    const void *key;
+    uint32_t key_bytes;
+    stele_store_decide decide;
+    void *context;
+};
+
+static enum stele_status decided(struct table *table, const struct facade_key *key,
+                                 const struct table_spot *spot, bool there,
+                                 enum stele_store_action action, const void *value,
+                                 uint32_t value_bytes)
+{
+    uint64_t word;
+    if (action == STELE_STORE_KEEP || (action == STELE_STORE_ERASE && !there))
+        return STELE_OK;
+    if (action == STELE_STORE_ERASE) {
+        table_erase_spot(table, spot);
+        return STELE_OK;
+    }
+    enum stele_status status = facade_value(table, &value, &value_bytes, &word);
+    if (status != STELE_OK)
+        return status;
+    return table_write(table, TABLE_PUT, key->bytes, key->count, value, value_bytes);
+}
+
+static enum stele_status update_once(struct stele_store *store, const struct update *update)
+{
+    struct table *table = catalog_table(&store->catalog, update->table);
+    struct facade_key key;
+    struct table_spot spot;
+    if (!table)
+        return STELE_ENOTABLE;
+    enum stele_status status = facade_key(table, update->key, update->key_bytes, &key);
+    if (status == STELE_OK && table->form == TABLE_LISTS)
+        status = STELE_ETYPE;
+    if (status != STELE_OK)
+        return status;
+    bool there = table_find(table, key.bytes, key.count, table_hash(table, key.bytes, key.count),
+                            &spot);
+    uint32_t value_bytes = 0, new_bytes = 0;
+    const void *value = there ? facade_found(table, &spot, &value_bytes) : NULL, *new_value = NULL;
+    enum stele_store_action action =
+        update->decide(update->context, value, value_bytes, &new_value, &new_bytes);
+    return decided(table, &key, &spot, there, action, new_value, new_bytes);
+}
+
+enum stele_status stele_store_update(struct stele_store *store, uint32_t table, const void *key,
+                                     uint32_t key_bytes, stele_store_decide decide, void *context)
+{
+    struct update update = {table, key, key_bytes, decide, context};
+    facade_enter(store);
+    enum stele_status status = update_once(store, &update);
+    if (facade_again(store, status))
+        status = update_once(store, &update); /* decides again: it has changed nothing yet */
+    facade_done(store, status, 0);
+    facade_leave(store);
+    return status;
+}
+
+/* ---- walk ---------------------------------------------------------------------------------- */
+
+/* The line with that number in a chain, and how many there are. */
+static struct stelei_bucket *line_at(const struct table *table, uint64_t bucket, uint64_t number,
+                                     uint64_t *lines)
+{
+    struct stelei_bucket *line = index_bucket(table, bucket), *wanted = NULL;
+    for (*lines = 0; line; line = slot_next(table, line))
+        if ((*lines)++ == number)
+            wanted = line;
+    return wanted;
+}
+
+/* The next valid slot, at the cursor or after it. NULL: there are no more entries. */
+static struct stelei_bucket *advance(struct table *table, struct stele_store_cursor *cursor)
+{
+    while (cursor->bucket < table->buckets) {
+        uint64_t lines;
+        adopt_bucket(table, cursor->bucket);
+        struct stelei_bucket *line = line_at(table, cursor->bucket, cursor->line, &lines);
+        if (lines < cursor->lines) /* the last entry of our line was erased, and the line with it */
+            cursor->slot = 0;
+        cursor->lines = lines;
+        for (; line; line = slot_next(table, line), cursor->line++, cursor->slot = 0) {
+            uint64_t valid = stelei_load64(&line->sequence) & table->slots_mask;
+            uint64_t left = valid >> cursor->slot;
+            if (left) {
+                cursor->slot += (uint32_t)__builtin_ctzll(left);
+                return line;
+            }
+        }
+        cursor->bucket++;
+        cursor->line = cursor->lines = 0;
+        cursor->slot = 0;
+    }
+    return NULL;
+}
+
+static void tell_key(const struct table *table, struct stelei_bucket *line, unsigned slot,
+                     struct stele_store_entry *entry)
+{
+    if (table->word_keys) {
+        entry->word = stelei_load64(&slot_word(line, slot)->key);
+        entry->key = &entry->word;
+        entry->key_bytes = stele_kind_bytes(table->type.key_kind);
+        return;
+    }
+    const uint64_t *record = table_record(table, slot_ref(table, line, slot));
+    uint64_t meta = stelei_load64(record);
+    entry->key = record + stelei_record_key_off(meta) / 8;
+    entry->key_bytes = stelei_record_key_bytes(meta);
+}
+
+static void tell_value(const struct table *table, struct stelei_bucket *line, unsigned slot,
+                       struct stele_store_entry *entry)
+{
+    struct table_spot spot = {.line = line, .slot = slot};
+    if (table->form == TABLE_LISTS) {
+        struct list_spot found;
+        list_find(table, &spot, &found);
+        facade_tell_list(table, found.list, &entry->list);
+        return;
+    }
+    if (table->form == TABLE_RECORDS) {
+        spot.record_off = table_ref_off(table, slot_ref(table, line, slot));
+        spot.meta = stelei_load64(table_at(table, spot.record_off));
+    }
+    entry->value = facade_found(table, &spot, &entry->value_bytes);
+}
+
+enum stele_status stele_store_next(struct stele_store *store, uint32_t id,
+                                   struct stele_store_cursor *cursor,
+                                   struct stele_store_entry *entry)
+{
+    facade_enter(store);
+    struct table *table = catalog_table(&store->catalog, id);
+    struct stelei_bucket *line = table ? advance(table, cursor) : NULL;
+    if (line) {
+        memset(entry, 0, sizeof *entry);
+        tell_key(table, line, cursor->slot, entry);
+        tell_value(table, line, cursor->slot, entry);
+        cursor->slot++;
+    }
+    facade_leave(store);
+    return line ? STELE_OK : table ? STELE_EEND : STELE_ENOTABLE;
+}

@@ -1,0 +1,243 @@
+/* store.h's part about entries as callers pass them: by bytes, as words, and decided under the lock. */
+#include "facade.h"
+#include "prefetch.h"
+
+/* ---- keys and values ----------------------------------------------------------------------- */
+
+enum stele_status facade_key(const struct table *table, const void *key, uint32_t key_bytes,
+                             struct facade_key *made)
+{
+    made->bytes = key;
+    made->count = key_bytes;
+    if (STELEI_UNLIKELY(table->word_keys)) {
+        if (key_bytes != stele_kind_bytes(table->type.key_kind))
+            return STELE_ETYPE;
+        made->word = 0;
+        memcpy(&made->word, key, key_bytes);
+        made->bytes = &made->word;
+        made->count = sizeof made->word;
+    } else if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES)) {
+        return STELE_ETOOBIG;
+    }
+    return STELE_OK;
+}
+
+enum stele_status facade_value(const struct table *table, const void **value,
+                               uint32_t *value_bytes, uint64_t *word)
+{
+    unsigned kind = table->type.value_kind;
+    if (STELEI_LIKELY(kind == STELE_BYTES))
+        return *value_bytes > STELEI_VALUE_MAX_BYTES ? STELE_ETOOBIG : STELE_OK;
+    if (kind >= STELE_LIST)
+        return STELE_ETYPE;
+    uint32_t wanted = kind == STELE_STRUCT ? table->type.value_bytes : stele_kind_bytes(kind);
+    if (*value_bytes != wanted)
+        return STELE_ETYPE;
+    if (table->form == TABLE_WORDS) {
+        *word = 0;
+        memcpy(word, *value, wanted);
+        *value = word;
+        *value_bytes = sizeof *word;
+    }
+    return STELE_OK;
+}
+
+bool facade_fits(unsigned kind, uint64_t word)
+{
+    unsigned bytes = stele_kind_bytes(kind);
+    return bytes == 8 || (bytes != 0 && word >> 8 * bytes == 0);
+}
+
+const void *facade_found(const struct table *table, const struct table_spot *spot,
+                         uint32_t *value_bytes)
+{
+    if (table->form == TABLE_WORDS) {
+        *value_bytes = stele_kind_bytes(table->type.value_kind);
+        return &slot_word(spot->line, spot->slot)->value;
+    }
+    *value_bytes = stelei_record_value_bytes(spot->meta);
+    return (const uint8_t *)table_at(table, spot->record_off) + stelei_record_value_off(spot->meta);
+}
+
+/* ---- find ---------------------------------------------------------------------------------- */
+
+static enum stele_status find(struct stele_store *store, uint32_t id, const void *key,
+                              uint32_t key_bytes, const void **value, uint32_t *value_bytes)
+{
+    struct table *table = catalog_table(&store->catalog, id);
+    struct facade_key made;
+    struct table_spot spot;
+    if (!table)
+        return STELE_ENOTABLE;
+    enum stele_status status = facade_key(table, key, key_bytes, &made);
+    if (status != STELE_OK)
+        return status;
+    if (table->form == TABLE_LISTS)
+        return STELE_ETYPE;
+    if (!table_find(table, made.bytes, made.count, table_hash(table, made.bytes, made.count),
+                    &spot))
+        return STELE_ENOTFOUND;
+    *value = facade_found(table, &spot, value_bytes);
+    return STELE_OK;
+}
+
+enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
+                                   uint32_t key_bytes, const void **value, uint32_t *value_bytes)
+{
+    facade_enter(store);
+    enum stele_status status = find(store, table, key, key_bytes, value, value_bytes);
+    facade_leave(store);
+    return status;
+}
+
+void stele_store_prefetch(struct stele_store *store, const struct stele_store_hint *hints,
+                          uint32_t count)
+{
+    struct prefetch_key keys[PREFETCH_MAX];
+    struct facade_key made[PREFETCH_MAX];
+    uint32_t known = 0;
+    facade_enter(store);
+    for (uint32_t i = 0; i < count && known < PREFETCH_MAX; i++) {
+        const struct table *table = catalog_table(&store->catalog, hints[i].table);
+        if (!table ||
+            facade_key(table, hints[i].key, hints[i].key_bytes, &made[known]) != STELE_OK)
+            continue;
+        keys[known].table = table;
+        keys[known].key = made[known].bytes;
+        keys[known].key_bytes = made[known].count;
+        known++;
+    }
+    prefetch_keys(keys, known);
+    facade_leave(store);
+}
+
+/* ---- words --------------------------------------------------------------------------------- */
+
+static enum stele_status word_table(struct stele_store *store, uint32_t id, uint64_t key,
+                                    struct table **table)
+{
+    *table = catalog_table(&store->catalog, id);
+    if (!*table)
+        return STELE_ENOTABLE;
+    return (*table)->form == TABLE_WORDS && facade_fits((*table)->type.key_kind, key)
+               ? STELE_OK
+               : STELE_ETYPE;
+}
+
+static bool word_find(struct table *table, uint64_t key, uint64_t *hash, struct table_spot *spot)
+{
+    *hash = table_hash(table, &key, sizeof key);
+    return table_find(table, &key, sizeof key, *hash, spot);
+}
+
+static uint64_t word_at(const struct table_spot *spot)
+{
+    return stelei_load64(&slot_word(spot->line, spot->slot)->value);
+}
+
+static enum stele_status word_write(struct stele_store *store, uint32_t id, enum table_mode mode,
+                                    uint64_t key, uint64_t value, uint64_t *old, bool *had)
+{
+    struct table *table;
+    struct table_spot spot;
+    uint64_t hash;
+    enum stele_status status = word_table(store, id, key, &table);
+    if (status == STELE_OK && !facade_fits(table->type.value_kind, value))
+        status = STELE_ETYPE;
+    if (status != STELE_OK)
+        return status;
+    *had = word_find(table, key, &hash, &spot);
+    if (*had) {
+        *old = word_at(&spot);
+        if (mode == TABLE_INSERT)
+            return STELE_EEXIST;
+        table_replace_word(&spot, value);
+        return STELE_OK;
+    }
+    status = table_insert(table, &spot, hash, &key, sizeof key, &value, sizeof value);
+    if (status == STELE_OK)
+        table_publish_counts(table);
+    return status;
+}
+
+static enum stele_status word_change(struct stele_store *store, uint32_t table,
+                                     enum table_mode mode, uint64_t key, uint64_t value,
+                                     uint64_t *old, bool *had)
+{
+    facade_enter(store);
+    enum stele_status status = word_write(store, table, mode, key, value, old, had);
+    if (facade_again(store, status))
+        status = word_write(store, table, mode, key, value, old, had);
+    facade_done(store, status, 0);
+    facade_leave(store);
+    return status;
+}
+
+enum stele_status stele_store_word_put(struct stele_store *store, uint32_t table, uint64_t key,
+                                       uint64_t value, uint64_t *old, bool *had)
+{
+    uint64_t held = 0;
+    bool there = false;
+    enum stele_status status =
+        word_change(store, table, TABLE_PUT, key, value, &held, &there);
+    if (status == STELE_OK && had)
+        *had = there;
+    if (status == STELE_OK && there && old)
+        *old = held;
+    return status;
+}
+
+enum stele_status stele_store_word_insert(struct stele_store *store, uint32_t table, uint64_t key,
+                                          uint64_t *value)
+{
+    uint64_t held = 0;
+    bool there = false;
+    enum stele_status status =
+        word_change(store, table, TABLE_INSERT, key, *value, &held, &there);
+    if (status == STELE_EEXIST)
+        *value = held;
+    return status;
+}
+
+static enum stele_status word_erase(struct stele_store *store, uint32_t id, uint64_t key,
+                                    uint64_t *old)
+{
+    struct table *table;
+    struct table_spot spot;
+    uint64_t hash;
+    enum stele_status status = word_table(store, id, key, &table);
+    if (status != STELE_OK)
+        return status;
+    if (!word_find(table, key, &hash, &spot))
+        return STELE_ENOTFOUND;
+    if (old)
+        *old = word_at(&spot);
+    table_erase_spot(table, &spot);
+    return STELE_OK;
+}
+
+enum stele_status stele_store_word_erase(struct stele_store *store, uint32_t table, uint64_t key,
+                                         uint64_t *old)
+{
+    facade_enter(store);
+    enum stele_status status = word_erase(store, table, key, old);
+    facade_done(store, status, 0);
+    facade_leave(store);
+    return status;
+}
+
+enum stele_status stele_store_word_find(struct stele_store *store, uint32_t id, uint64_t key,
+                                        uint64_t *value)
+{
+    struct table *table;
+    struct table_spot spot;
+    uint64_t hash;
+    facade_enter(store);
+    enum stele_status status = word_table(store, id, key, &table);
+    if (status == STELE_OK && !word_find(table, key, &hash, &spot))
+        status = STELE_ENOTFOUND;
+    if (status == STELE_OK)
+        *value = word_at(&spot);
+    facade_leave(store);
+    return status;
+}
