@@ -5,6 +5,7 @@
  *   open.h      a segment and its tables
  *   reader.h    look keys up in the mapped segment: no syscall, no lock, no write to shared memory
  *   words.h     tables whose keys are numbers
+ *   list.h      one key, many words
  *   batch.h     many lookups at once, their cache misses side by side; words_batch.h: of words
  *   scan.h      walk a table
  *   state.h     statistics, and how long ago the writer gave a sign of life
@@ -20,6 +21,7 @@
 #include "ask.h"
 #include "batch.h"
 #include "channel.h"
+#include "list.h"
 #include "pipeline.h"
 #include "reader.h"
 #include "scan.h"
