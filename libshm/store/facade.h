@@ -49,8 +49,8 @@ enum stele_status facade_key(const struct table *table, const void *key, uint32_
                              struct facade_key *made);
 /* A word is widened into *word, and *value and *value_bytes then mean that. STELE_ETYPE (also for a
  * table of lists), STELE_ETOOBIG. */
-enum stele_status facade_value(const struct table *table, const void **value,
-                               uint32_t *value_bytes, uint64_t *word);
+enum stele_status facade_value(const struct table *table, const void **value, uint32_t *value_bytes,
+                               uint64_t *word);
 /* Whether a word of this kind can be so large. */
 bool facade_fits(unsigned kind, uint64_t word);
 /* The value behind a key that was found, by its bytes. */
@@ -79,8 +79,7 @@ void facade_settle(struct stele_store *store);
 
 /* ---- effects, for store.c ---------------------------------------------------------------------- */
 
-enum stele_status facade_apply_table(struct stele_store *store,
-                                     const struct stelei_effect *effect);
+enum stele_status facade_apply_table(struct stele_store *store, const struct stelei_effect *effect);
 enum stele_status facade_apply_list(struct stele_store *store, const struct stelei_effect *effect);
 
 #endif

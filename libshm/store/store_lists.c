@@ -124,8 +124,7 @@ static enum stele_status take_out(const struct target *target, uint64_t index, c
         table_erase_spot(table, &target->spot);
         return STELE_OK;
     }
-    enum stele_status status =
-        list_edit(table, &target->at, index, added, lsn & GENERATION_MASK);
+    enum stele_status status = list_edit(table, &target->at, index, added, lsn & GENERATION_MASK);
     if (status == STELE_OK)
         table_publish_counts(table);
     return status;
@@ -138,8 +137,8 @@ static enum stele_status apply_to(const struct target *target, const struct stel
 {
     uint64_t count = target->there ? stelei_load64(&target->at.list->count) : 0;
     uint64_t more = effect->value_bytes >> target->table->element_shift;
-    bool same = target->there &&
-                stelei_list_generation(target->at.list->head) == effect->generation;
+    bool same =
+        target->there && stelei_list_generation(target->at.list->head) == effect->generation;
     switch (effect->kind) {
     case STELEI_EFFECT_LIST_APPEND:
         if (more == 0 || effect->value_bytes != more << target->table->element_shift)
@@ -157,15 +156,13 @@ static enum stele_status apply_to(const struct target *target, const struct stel
     if (!same || effect->index >= count)
         return STELE_OK;
     return take_out(target, effect->index,
-                    effect->kind == STELEI_EFFECT_LIST_REPLACE ? effect->value : NULL,
-                    effect->lsn);
+                    effect->kind == STELEI_EFFECT_LIST_REPLACE ? effect->value : NULL, effect->lsn);
 }
 
 static enum stele_status apply_once(struct stele_store *store, const struct stelei_effect *effect)
 {
     struct target target;
-    enum stele_status status =
-        aim(store, effect->table, effect->key, effect->key_bytes, &target);
+    enum stele_status status = aim(store, effect->table, effect->key, effect->key_bytes, &target);
     return status == STELE_OK ? apply_to(&target, effect) : status;
 }
 
@@ -190,8 +187,8 @@ struct request {
 static bool has(const struct target *target, uint64_t element)
 {
     uint64_t index = 0;
-    return target->there && list_search(target->table, target->at.list, element, UINT64_MAX,
-                                        &index) == STELE_OK;
+    return target->there &&
+           list_search(target->table, target->at.list, element, UINT64_MAX, &index) == STELE_OK;
 }
 
 static uint64_t number_at(const struct table *table, const void *elements, uint64_t i)
@@ -203,7 +200,8 @@ static uint64_t number_at(const struct table *table, const void *elements, uint6
 }
 
 /* Those of the elements that the set does not have, each once. */
-static uint64_t pick_new(const struct target *target, const struct request *request, uint8_t *picked)
+static uint64_t pick_new(const struct target *target, const struct request *request,
+                         uint8_t *picked)
 {
     const struct table *table = target->table;
     uint64_t count = 0;
@@ -254,8 +252,8 @@ static enum stele_status run_replace(const struct target *target, struct request
     uint64_t added = number_at(table, request->elements, 0), index = 0;
     bool has_old = target->there && list_search(table, target->at.list, request->element,
                                                 UINT64_MAX, &index) == STELE_OK;
-    bool drop = (table->type.flags & STELE_TYPE_SET) && added != request->element &&
-                has(target, added);
+    bool drop =
+        (table->type.flags & STELE_TYPE_SET) && added != request->element && has(target, added);
     if (has_old)
         return take_out(target, index, drop ? NULL : request->elements, lsn);
     return drop ? STELE_OK : append(target, request->elements, 1, lsn);
@@ -281,8 +279,7 @@ static enum stele_status run(struct stele_store *store, struct request *request)
         index = stelei_load64(&target.at.list->count) - 1;
         request->element = list_element(target.table, target.at.list, index);
     } else {
-        status =
-            list_search(target.table, target.at.list, request->element, UINT64_MAX, &index);
+        status = list_search(target.table, target.at.list, request->element, UINT64_MAX, &index);
         if (status != STELE_OK)
             return status;
     }

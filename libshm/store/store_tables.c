@@ -75,8 +75,7 @@ enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id
 static enum stele_status apply_create(struct stele_store *store, const struct stelei_effect *effect)
 {
     char name[STELEI_NAME_BYTES] = {0};
-    struct stele_table_options options = {.type = effect->type,
-                                          .max_entries = effect->max_entries};
+    struct stele_table_options options = {.type = effect->type, .max_entries = effect->max_entries};
     uint32_t id = CATALOG_ANY;
     if (effect->key_bytes == 0 || effect->key_bytes >= sizeof name ||
         memchr(effect->key, 0, effect->key_bytes))
@@ -86,8 +85,7 @@ static enum stele_status apply_create(struct stele_store *store, const struct st
     return status == STELE_EEXIST && id == effect->table ? STELE_OK : status;
 }
 
-enum stele_status facade_apply_table(struct stele_store *store,
-                                     const struct stelei_effect *effect)
+enum stele_status facade_apply_table(struct stele_store *store, const struct stelei_effect *effect)
 {
     switch (effect->kind) {
     case STELEI_EFFECT_TABLE_CREATE:
@@ -143,9 +141,11 @@ static enum stele_status reserve(struct stele_store *store, struct table *table,
         return STELE_ENOSPC;
     entries = power_above(entries);
     /* before the buckets: a reserve that cannot be had leaves no buckets behind */
-    uint64_t behind = bytes_behind(table, entries, power_above(key_bytes), power_above(value_bytes));
+    uint64_t behind =
+        bytes_behind(table, entries, power_above(key_bytes), power_above(value_bytes));
     uint64_t buckets = entries / table->slots * 4 / 3 + 2;
-    uint64_t index = buckets > table->buckets ? (buckets - table->buckets) * STELEI_BUCKET_BYTES : 0;
+    uint64_t index =
+        buckets > table->buckets ? (buckets - table->buckets) * STELEI_BUCKET_BYTES : 0;
     enum stele_status status = make_ready(store, behind + index);
     if (status == STELE_OK && !split_reserve(table, entries))
         status = STELE_ENOSPC;

@@ -42,8 +42,8 @@ static enum stele_status update_once(struct stele_store *store, const struct upd
         status = STELE_ETYPE;
     if (status != STELE_OK)
         return status;
-    bool there = table_find(table, key.bytes, key.count, table_hash(table, key.bytes, key.count),
-                            &spot);
+    bool there =
+        table_find(table, key.bytes, key.count, table_hash(table, key.bytes, key.count), &spot);
     uint32_t value_bytes = 0, new_bytes = 0;
     const void *value = there ? facade_found(table, &spot, &value_bytes) : NULL, *new_value = NULL;
     enum stele_store_action action =

@@ -22,8 +22,8 @@ enum stele_status facade_key(const struct table *table, const void *key, uint32_
     return STELE_OK;
 }
 
-enum stele_status facade_value(const struct table *table, const void **value,
-                               uint32_t *value_bytes, uint64_t *word)
+enum stele_status facade_value(const struct table *table, const void **value, uint32_t *value_bytes,
+                               uint64_t *word)
 {
     unsigned kind = table->type.value_kind;
     if (STELEI_LIKELY(kind == STELE_BYTES))
@@ -99,8 +99,7 @@ void stele_store_prefetch(struct stele_store *store, const struct stele_store_hi
     facade_enter(store);
     for (uint32_t i = 0; i < count && known < PREFETCH_MAX; i++) {
         const struct table *table = catalog_table(&store->catalog, hints[i].table);
-        if (!table ||
-            facade_key(table, hints[i].key, hints[i].key_bytes, &made[known]) != STELE_OK)
+        if (!table || facade_key(table, hints[i].key, hints[i].key_bytes, &made[known]) != STELE_OK)
             continue;
         keys[known].table = table;
         keys[known].key = made[known].bytes;
@@ -119,9 +118,8 @@ static enum stele_status word_table(struct stele_store *store, uint32_t id, uint
     *table = catalog_table(&store->catalog, id);
     if (!*table)
         return STELE_ENOTABLE;
-    return (*table)->form == TABLE_WORDS && facade_fits((*table)->type.key_kind, key)
-               ? STELE_OK
-               : STELE_ETYPE;
+    return (*table)->form == TABLE_WORDS && facade_fits((*table)->type.key_kind, key) ? STELE_OK
+                                                                                      : STELE_ETYPE;
 }
 
 static bool word_find(struct table *table, uint64_t key, uint64_t *hash, struct table_spot *spot)
@@ -178,8 +176,7 @@ enum stele_status stele_store_word_put(struct stele_store *store, uint32_t table
 {
     uint64_t held = 0;
     bool there = false;
-    enum stele_status status =
-        word_change(store, table, TABLE_PUT, key, value, &held, &there);
+    enum stele_status status = word_change(store, table, TABLE_PUT, key, value, &held, &there);
     if (status == STELE_OK && had)
         *had = there;
     if (status == STELE_OK && there && old)
@@ -192,8 +189,7 @@ enum stele_status stele_store_word_insert(struct stele_store *store, uint32_t ta
 {
     uint64_t held = 0;
     bool there = false;
-    enum stele_status status =
-        word_change(store, table, TABLE_INSERT, key, *value, &held, &there);
+    enum stele_status status = word_change(store, table, TABLE_INSERT, key, *value, &held, &there);
     if (status == STELE_EEXIST)
         *value = held;
     return status;
