@@ -86,6 +86,9 @@ struct command {
     uint32_t value_bytes;
     uint32_t expected_bytes;
     uint32_t max_bytes; /* GET: a longer value is not wanted */
+    /* Key and value may point here: for gateways whose bytes are not those of a table. Such a
+     * command stays where it was made. */
+    uint64_t own[2];
     struct command_tag tag;
 };
 
