@@ -34,7 +34,8 @@ enum command_kind {
     COMMAND_INCR,
     COMMAND_LIST_APPEND,  /* `value`: elements, packed */
     COMMAND_LIST_REMOVE,  /* the first one equal to `element` */
-    COMMAND_LIST_REPLACE, /* the same if there is one, then append `value`: one element */
+    COMMAND_LIST_REPLACE, /* the same if there is one, then append `value`: one element, by its bytes
+                             or widened to eight */
     COMMAND_LIST_POP,     /* the last one */
     COMMAND_TABLE_CREATE,
     /* and these are an administrator's */
@@ -70,7 +71,7 @@ struct command_tag {
 struct command {
     enum command_kind kind;
     enum stele_status refusal;
-    bool hang_up;         /* after the reply: the bytes that follow cannot be trusted */
+    bool hang_up;           /* after the reply: the bytes that follow cannot be trusted */
     bool want_descriptor;   /* HELLO */
     struct stele_type type; /* TABLE_CREATE */
     uint64_t max_entries;   /* TABLE_CREATE */
@@ -85,7 +86,9 @@ struct command {
     uint32_t key_bytes;
     uint32_t value_bytes;
     uint32_t expected_bytes;
-    uint32_t max_bytes; /* GET: a longer value is not wanted */
+    uint32_t
+        max_bytes; /* GET, LIST_ALL: a longer value is not wanted. LIST_READ: more elements than
+                           that are not; 0: as `most` says */
     /* Key and value may point here: for gateways whose bytes are not those of a table. Such a
      * command stays where it was made. */
     uint64_t own[2];
@@ -146,8 +149,8 @@ struct command_reply {
     const void *value;    /* GET */
     uint32_t value_bytes; /* GET; also with STELE_ESHORT */
     uint32_t listed_count;
-    int64_t number;  /* INCR: what the key holds now (f64: its bits); LIST_POP: the element */
-    uint64_t count;  /* LIST_COUNT, LIST_READ: elements of the whole list; LIST_APPEND: added */
+    int64_t number; /* INCR: what the key holds now (f64: its bits); LIST_POP: the element */
+    uint64_t count; /* LIST_COUNT, LIST_READ: elements of the whole list; LIST_APPEND: added */
     struct command_spans *spans;            /* LIST_READ, LIST_ALL */
     const struct stele_table_info *listed;  /* TABLE_LIST */
     const struct stele_daemon_stats *stats; /* STATS */

@@ -1,5 +1,7 @@
 #include "command/decide.h"
 
+#include <stdlib.h>
+
 /* What an effect costs the arena beyond its bytes, roughly: record header and bucket share. */
 #define EFFECT_OVERHEAD_BYTES 64u
 
@@ -36,8 +38,34 @@ static bool command_allowed(const struct command *command, uint32_t rights)
     return (rights & COMMAND_MAY_READ) != 0;
 }
 
+static enum stele_status command_decide_list(struct command_context *context,
+                                             const struct command *command,
+                                             struct command_search *search,
+                                             struct command_reply *reply,
+                                             struct command_effects *effects)
+{
+    context->counters.commands_read += command->kind < COMMAND_PUT;
+    switch (command->kind) {
+    case COMMAND_LIST_COUNT:
+        return command_list_count(context, command, reply);
+    case COMMAND_LIST_READ:
+        return command_list_read(context, command, reply);
+    case COMMAND_LIST_ALL:
+        return command_list_all(context, command, reply);
+    case COMMAND_LIST_APPEND:
+        return command_list_append(context, command, search, reply, effects);
+    case COMMAND_LIST_REMOVE:
+        return command_list_remove(context, command, search, effects);
+    case COMMAND_LIST_REPLACE:
+        return command_list_replace(context, command, search, effects);
+    default:
+        return command_list_pop(context, command, reply, effects);
+    }
+}
+
 static enum stele_status command_decide(struct command_context *context,
-                                        const struct command *command, struct command_reply *reply,
+                                        const struct command *command,
+                                        struct command_search *search, struct command_reply *reply,
                                         struct command_effects *effects)
 {
     switch (command->kind) {
@@ -69,6 +97,14 @@ static enum stele_status command_decide(struct command_context *context,
         return command_erase(context, command, effects);
     case COMMAND_INCR:
         return command_incr(context, command, reply, effects);
+    case COMMAND_LIST_COUNT:
+    case COMMAND_LIST_READ:
+    case COMMAND_LIST_ALL:
+    case COMMAND_LIST_APPEND:
+    case COMMAND_LIST_REMOVE:
+    case COMMAND_LIST_REPLACE:
+    case COMMAND_LIST_POP:
+        return command_decide_list(context, command, search, reply, effects);
     case COMMAND_TABLE_CREATE:
         return command_create(context, command, reply, effects);
     case COMMAND_TABLE_DROP:
@@ -82,14 +118,25 @@ static enum stele_status command_decide(struct command_context *context,
     return STELE_ENOSYS;
 }
 
-void command_evaluate(struct command_context *context, const struct command *command,
-                      uint32_t rights, struct command_reply *reply, struct command_effects *effects)
+bool command_evaluate(struct command_context *context, const struct command *command,
+                      uint32_t rights, struct command_search *search, struct command_reply *reply,
+                      struct command_effects *effects)
 {
     memset(reply, 0, sizeof(*reply));
     effects->count = 0;
+    search->begun = search->paused;
+    search->paused = false;
     reply->status = command_allowed(command, rights)
-                        ? command_decide(context, command, reply, effects)
+                        ? command_decide(context, command, search, reply, effects)
                         : STELE_EPERM;
+    return !search->paused;
+}
+
+void command_search_end(struct command_search *search)
+{
+    free(search->kept);
+    search->kept = NULL;
+    search->paused = false;
 }
 
 enum stele_status command_apply(struct command_context *context, struct command_effects *effects)
@@ -103,17 +150,20 @@ enum stele_status command_apply(struct command_context *context, struct command_
         context->next_lsn++;
         context->applied_effects++;
         context->applied_bytes += effect->key_bytes + effect->value_bytes + EFFECT_OVERHEAD_BYTES;
-        if (effect->kind == STELEI_EFFECT_TABLE_DROP)
+        if (effect->kind == STELEI_EFFECT_TABLE_DROP) {
             context->uses[effect->table]++;
+            command_table_forget(context, effect->table);
+        }
     }
     return STELE_OK;
 }
 
-void command_execute(struct command_context *context, const struct command *command,
-                     uint32_t rights, struct command_reply *reply)
+bool command_advance(struct command_context *context, const struct command *command,
+                     uint32_t rights, struct command_search *search, struct command_reply *reply)
 {
     struct command_effects effects;
-    command_evaluate(context, command, rights, reply, &effects);
+    if (!command_evaluate(context, command, rights, search, reply, &effects))
+        return false;
     if (effects.count > 0) {
         enum stele_status status = command_apply(context, &effects);
         if (status != STELE_OK) {
@@ -121,9 +171,20 @@ void command_execute(struct command_context *context, const struct command *comm
             reply->table = 0;
         }
     }
+    command_search_end(search);
     context->counters.commands++;
     if (reply->status == STELE_ENOSPC)
         context->counters.commands_full++;
     else if (reply->status == STELE_EPERM)
         context->counters.commands_denied++;
+    return true;
+}
+
+void command_execute(struct command_context *context, const struct command *command,
+                     uint32_t rights, struct command_reply *reply)
+{
+    struct command_search search = {.budget = UINT64_MAX};
+    bool finished = command_advance(context, command, rights, &search, reply);
+    STELE_ASSERT(finished);
+    (void)finished;
 }

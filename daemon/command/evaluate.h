@@ -7,6 +7,10 @@
  * Effects are results: everything that has to be decided (is the key there? which descriptor is
  * free?) is decided in evaluate, so that applying, logging and replaying them decides nothing.
  *
+ * A command that has to search a long list pauses when it has looked at so many elements as it may in
+ * one turn (struct command_search), so that others are served; it goes on, from where it was, when it
+ * is evaluated again. What was found so far is forgotten if the list was changed meanwhile.
+ *
  * Table handles: {uses 7 bits, descriptor 9 bits}. `uses` moves when the descriptor's table is
  * dropped and starts from the epoch, so that a handle kept over a drop or a restart is refused
  * (STELE_ENOTABLE) instead of meaning another table. It wraps after 128 drops of one descriptor.
@@ -26,7 +30,36 @@
 struct command_effects {
     uint32_t count;
     struct stelei_effect effect[COMMAND_EFFECTS_MAX];
-    char number[COMMAND_NUMBER_BYTES]; /* the value that INCR makes */
+    /* the value that INCR makes */
+    char number[COMMAND_NUMBER_BYTES];
+    uint64_t word;
+};
+
+/*
+ * How far a command has come that searches a list: all zero but for `budget` before its first slice,
+ * kept by the caller until it has finished or is given up (command_search_end).
+ */
+struct command_search {
+    uint64_t budget; /* elements that may be looked at before a pause; the caller fills it up */
+    bool paused;     /* the command has not finished; what follows is its */
+    bool begun;      /* it had paused before */
+    bool holds;      /* a set: the list has the element that is to be appended */
+    uint32_t restarts;
+    uint64_t generation, count; /* of the list when it paused */
+    uint64_t index;             /* of the list's elements that were looked at */
+    /* elements to be appended to a set: how many were looked at, and how many of these are new */
+    uint64_t done, kept_count;
+    uint8_t *kept; /* the new ones; NULL: as they stand in the command, all so far are new */
+};
+
+/* What a table was made with, as far as it has been looked up. */
+struct command_table {
+    bool known;
+    uint8_t key_bytes;     /* of every key; 0: any number */
+    uint8_t element_bytes; /* of the elements of its lists; 0: it has none */
+    uint32_t value_bytes;  /* of every value; 0: any number */
+    struct stele_type type;
+    uint64_t max_entries;
 };
 
 /* Everything commands are evaluated against. Lives in place; owned by the server. */
@@ -37,9 +70,11 @@ struct command_context {
     uint64_t applied_bytes;           /* keys, values and their headers: how fast memory is used */
     struct command_counters counters; /* kept by the turn and the server */
     uint8_t uses[STELEI_TABLE_CAPACITY];
-    /* what the last TABLE_LIST and STATS told */
+    struct command_table tables[STELEI_TABLE_CAPACITY];
+    /* what the last TABLE_LIST, STATS, LIST_READ and LIST_ALL told */
     struct stele_table_info listed[STELEI_TABLE_CAPACITY];
     struct stele_daemon_stats stats;
+    struct command_spans spans;
 };
 
 /* Continues from the store's applied lsn. */
@@ -51,24 +86,36 @@ void command_prefetch(const struct command_context *context, const struct comman
 
 /*
  * Decides. Fills `reply` completely, for the case that its effects can be applied, and `effects`
- * with none or more; changes nothing.
+ * with none or more; changes nothing. False: not finished, the budget of `search` is used up.
  *   STELE_EPERM     the connection may not do that  STELE_ENOTABLE handle means no table
- *   STELE_ENOTFOUND ERASE, REPLACE, CAS, GET: no such key
+ *   STELE_ENOTFOUND ERASE, REPLACE, CAS, GET, commands on lists: no such key, or element
  *   STELE_EEXIST    INSERT: the key is there; TABLE_CREATE: the name is taken
+ *   STELE_ETYPE     a length or a command that is not for the table's type; TABLE_CREATE: the name is
+ *                   taken by a table of another type or maximum
  *   STELE_EDIFFERS  CAS: the key holds another value
  *   STELE_ENOTNUMBER, STELE_ERANGE  INCR: see entries.c
  *   STELE_ESHORT    GET: the value is longer than wanted; value_bytes is set
  *   STELE_ETOOBIG   key or value over the store's limits
- *   STELE_EFULL     no descriptor is free           STELE_ENOSYS   kinds this version lacks
+ *   STELE_EFULL     no descriptor is free; the table has its maximum of entries
+ *   STELE_ENOMEM    an append to a set has none for what it keeps
+ *   STELE_ENOSYS    kinds this version lacks
  */
-void command_evaluate(struct command_context *context, const struct command *command,
-                      uint32_t rights, struct command_reply *reply,
+bool command_evaluate(struct command_context *context, const struct command *command,
+                      uint32_t rights, struct command_search *search, struct command_reply *reply,
                       struct command_effects *effects);
 
 /* Applies in order, numbering them; stops at the first that fails and returns its status. */
 enum stele_status command_apply(struct command_context *context, struct command_effects *effects);
 
-/* Both: what the loop does to every command while there is no log to write. */
+/* Both: what the loop does to every command while there is no log to write. False: not finished,
+ * nothing was applied or counted; call it again with the same command and `search`. */
+bool command_advance(struct command_context *context, const struct command *command,
+                     uint32_t rights, struct command_search *search, struct command_reply *reply);
+
+/* Forgets a command that has not finished. */
+void command_search_end(struct command_search *search);
+
+/* The same without a pause. */
 void command_execute(struct command_context *context, const struct command *command,
                      uint32_t rights, struct command_reply *reply);
 

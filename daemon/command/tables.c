@@ -24,6 +24,68 @@ bool command_descriptor(const struct command_context *context, uint32_t handle,
     return true;
 }
 
+/* ---- what a table can hold ------------------------------------------------------------------ */
+
+/* On the path of every write: asked of the store once. */
+static enum stele_status table_learn(struct command_context *context, uint32_t descriptor)
+{
+    struct command_table *table = &context->tables[descriptor];
+    struct stele_table_options options;
+    enum stele_status status = stele_store_table_options(context->store, descriptor, &options);
+    if (status != STELE_OK)
+        return status;
+    const struct stele_type *type = &options.type;
+    bool lists = stele_type_has_lists(type);
+    table->type = *type;
+    table->max_entries = options.max_entries;
+    table->key_bytes = (uint8_t)stele_kind_bytes(type->key_kind);
+    table->element_bytes = (uint8_t)(lists ? stele_type_element_bytes(type) : 0);
+    table->value_bytes =
+        type->value_kind == STELE_STRUCT ? type->value_bytes : stele_kind_bytes(type->value_kind);
+    table->known = true;
+    return STELE_OK;
+}
+
+enum stele_status command_table(struct command_context *context, uint32_t handle,
+                                uint32_t *descriptor, const struct command_table **table)
+{
+    if (!command_descriptor(context, handle, descriptor))
+        return STELE_ENOTABLE;
+    *table = &context->tables[*descriptor];
+    return (*table)->known ? STELE_OK : table_learn(context, *descriptor);
+}
+
+enum stele_status command_aim(struct command_context *context, const struct command *command,
+                              uint32_t *descriptor, const struct command_table **table)
+{
+    enum stele_status status = command_table(context, command->table, descriptor, table);
+    if (status != STELE_OK)
+        return status;
+    if (command->key_bytes > STELEI_KEY_MAX_BYTES)
+        return STELE_ETOOBIG;
+    uint32_t wanted = (*table)->key_bytes;
+    return wanted == 0 || wanted == command->key_bytes ? STELE_OK : STELE_ETYPE;
+}
+
+enum stele_status command_room(const struct command_context *context, uint32_t descriptor,
+                               const struct command_table *table)
+{
+    struct stele_store_table_stats stats;
+    if (table->max_entries == 0)
+        return STELE_OK;
+    enum stele_status status = stele_store_get_table_stats(context->store, descriptor, &stats);
+    if (status != STELE_OK)
+        return status;
+    return stats.entries < table->max_entries ? STELE_OK : STELE_EFULL;
+}
+
+void command_table_forget(struct command_context *context, uint32_t descriptor)
+{
+    memset(&context->tables[descriptor], 0, sizeof(context->tables[descriptor]));
+}
+
+/* ---- commands ------------------------------------------------------------------------------- */
+
 static bool table_exists(const struct command_context *context, uint32_t descriptor)
 {
     struct stele_store_table_stats stats;
@@ -53,9 +115,22 @@ enum stele_status command_find(const struct command_context *context, const stru
     return status;
 }
 
-enum stele_status command_create(const struct command_context *context,
-                                 const struct command *command, struct command_reply *reply,
-                                 struct command_effects *effects)
+/* A name that is taken: by the table that is wanted, or by another one. */
+static enum stele_status table_taken(struct command_context *context, const struct command *command,
+                                     uint32_t descriptor)
+{
+    const struct command_table *table;
+    enum stele_status status =
+        command_table(context, table_handle(context, descriptor), &descriptor, &table);
+    if (status != STELE_OK)
+        return status;
+    bool same = stele_type_equal(&table->type, &command->type) &&
+                table->max_entries == command->max_entries;
+    return same ? STELE_EEXIST : STELE_ETYPE;
+}
+
+enum stele_status command_create(struct command_context *context, const struct command *command,
+                                 struct command_reply *reply, struct command_effects *effects)
 {
     uint32_t descriptor;
     if (!stele_type_valid(&command->type))
@@ -63,7 +138,7 @@ enum stele_status command_create(const struct command_context *context,
     enum stele_status status = table_named(context, command, &descriptor);
     if (status == STELE_OK) {
         reply->table = table_handle(context, descriptor);
-        return STELE_EEXIST;
+        return table_taken(context, command, descriptor);
     }
     if (status != STELE_ENOTABLE)
         return status;

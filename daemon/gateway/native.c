@@ -55,6 +55,13 @@ static const struct native_shape native_shapes[] = {
     [STELEI_OP_TABLE_LIST] = {COMMAND_TABLE_LIST, NULL, false, false},
     [STELEI_OP_STATS] = {COMMAND_STATS, NULL, false, false},
     [STELEI_OP_SHUTDOWN] = {COMMAND_SHUTDOWN, NULL, false, false},
+    [STELEI_OP_LIST_APPEND] = {COMMAND_LIST_APPEND, stelei_decode_put, true, true},
+    [STELEI_OP_LIST_REMOVE] = {COMMAND_LIST_REMOVE, stelei_decode_remove, true, true},
+    [STELEI_OP_LIST_REPLACE] = {COMMAND_LIST_REPLACE, stelei_decode_swap, true, true},
+    [STELEI_OP_LIST_POP] = {COMMAND_LIST_POP, stelei_decode_erase, true, false},
+    [STELEI_OP_LIST_COUNT] = {COMMAND_LIST_COUNT, stelei_decode_erase, true, false},
+    [STELEI_OP_LIST_READ] = {COMMAND_LIST_READ, stelei_decode_read, true, false},
+    [STELEI_OP_LIST_ALL] = {COMMAND_LIST_ALL, stelei_decode_all, true, false},
 };
 
 /* NULL: no such opcode, or not one of the above. */
@@ -77,6 +84,9 @@ static void native_set_change(struct command *command, const struct native_shape
     command->expected = change->expected;
     command->expected_bytes = change->expected_bytes;
     command->delta = change->delta;
+    command->element = change->element;
+    command->from = change->from;
+    command->most = change->max_bytes; /* elements have at least a byte */
     command->max_bytes = change->max_bytes;
 }
 

@@ -65,14 +65,59 @@ static size_t native_value(const struct command_tag *tag, const struct command_r
     return at + tail_bytes;
 }
 
-static size_t native_sum(const struct command_tag *tag, const struct command_reply *reply,
-                         uint8_t *out)
+/* ---- lists ---------------------------------------------------------------------------------- */
+
+/* Elements of a list, from `at` on; in a reply to LIST_ALL with the heads of lists between them. */
+static void native_spans(struct command_spans *spans, bool heads, uint8_t *at)
 {
-    size_t at = stelei_encode_reply(out, tag->opcode, tag->request, STELE_OK, 0,
-                                    (uint32_t)sizeof(reply->number));
-    memcpy(out + at, &reply->number, sizeof(reply->number));
-    return at + sizeof(reply->number);
+    struct command_span span;
+    while (spans->next(spans, &span)) {
+        if (heads && span.first) {
+            at += stelei_encode_list(at, span.key_bytes, span.list_count);
+            memcpy(at, span.key, span.key_bytes);
+            at += span.key_bytes;
+        }
+        size_t bytes = (size_t)span.count * span.element_bytes;
+        memcpy(at, span.elements, bytes);
+        at += bytes;
+    }
 }
+
+/* What follows the head of a reply to LIST_READ or LIST_ALL. */
+static uint64_t native_spans_bytes(const struct command_spans *spans, bool heads)
+{
+    uint64_t bytes = spans->element_count * spans->element_bytes;
+    return heads ? bytes + spans->keys_bytes + spans->lists * sizeof(struct stelei_wire_list)
+                 : bytes;
+}
+
+/* A reply has at most STELEI_FRAME_MAX_BYTES: what is more is to be read in parts. */
+static size_t native_told(const struct command *command, const struct command_reply *reply,
+                          struct net_buffer *out)
+{
+    const struct command_tag *tag = &command->tag;
+    struct command_spans *spans = reply->spans;
+    bool all = command->kind == COMMAND_LIST_ALL;
+    uint64_t bytes = native_spans_bytes(spans, all);
+    bool brief = all && bytes > command->max_bytes;
+    struct stelei_wire_told told = {.status = brief ? STELE_ESHORT : STELE_OK,
+                                    .element_bytes = spans->element_bytes};
+    if (bytes > STELEI_FRAME_MAX_BYTES - sizeof(told))
+        return stelei_encode_status(net_buffer_tail(out), tag->opcode, 0, tag->request,
+                                    STELE_ETOOBIG);
+    told.count = brief ? bytes : all ? spans->lists : reply->count;
+    uint8_t *tail = native_room(out, GATEWAY_REPLY_MAX_BYTES + (brief ? 0 : (size_t)bytes));
+    if (!tail)
+        return 0;
+    size_t at =
+        stelei_encode_told(tail, tag->opcode, tag->request, &told, brief ? 0 : (uint32_t)bytes);
+    if (brief)
+        return at;
+    native_spans(spans, all, tail + at);
+    return at + (size_t)bytes;
+}
+
+/* ---- the daemon and its tables -------------------------------------------------------------- */
 
 static size_t native_stats(const struct command_tag *tag, const struct command_reply *reply,
                            uint8_t *out)
@@ -136,7 +181,15 @@ static size_t native_rich(const struct native_session *session, const struct com
     case COMMAND_HELLO:
         return native_welcome(session, tag->request, net_buffer_tail(out));
     case COMMAND_INCR:
-        return native_sum(tag, reply, net_buffer_tail(out));
+    case COMMAND_LIST_POP:
+        return stelei_encode_number(net_buffer_tail(out), tag->opcode, tag->request,
+                                    (uint64_t)reply->number);
+    case COMMAND_LIST_APPEND:
+    case COMMAND_LIST_COUNT:
+        return stelei_encode_number(net_buffer_tail(out), tag->opcode, tag->request, reply->count);
+    case COMMAND_LIST_READ:
+    case COMMAND_LIST_ALL:
+        return native_told(command, reply, out);
     case COMMAND_STATS:
         return native_stats(tag, reply, net_buffer_tail(out));
     case COMMAND_TABLE_LIST:
@@ -148,7 +201,8 @@ static size_t native_rich(const struct native_session *session, const struct com
 
 static bool native_is_rich(enum command_kind kind)
 {
-    return kind == COMMAND_GET || kind == COMMAND_TABLE_LIST;
+    return kind == COMMAND_GET || kind == COMMAND_TABLE_LIST || kind == COMMAND_LIST_READ ||
+           kind == COMMAND_LIST_ALL;
 }
 
 void native_reply(void *memory, const struct command *command, const struct command_reply *reply,

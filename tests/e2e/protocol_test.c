@@ -88,11 +88,11 @@ START_TEST(golden_tables)
     SEND(fd, "\x0b\0\0\0\x10\0" HANDLE "\x02\0\0\0\x02\0\0\0\x01\0\0\0kvw");
     EXPECT(fd, "\x04\0\0\0\x90\0\0\0\x02\0\0\0\0\0\0\0");
     SEND(fd, "\0\0\0\0\x24\0\0\0\x03\0\0\0");
-    EXPECT(fd, "\x49\0\0\0\xa4\0\0\0\x03\0\0\0\0\0\0\0\x01\0\0\0" /* one table, one entry */
+    EXPECT(fd, "\x59\0\0\0\xa4\0\0\0\x03\0\0\0\0\0\0\0\x01\0\0\0" /* one table, one entry */
                "\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
     uint8_t rest[2 * 8];
     ck_assert_uint_eq(e2e_raw_receive(fd, rest, sizeof(rest)), sizeof(rest)); /* bytes of memory */
-    EXPECT(fd, "\x03\0\0\0\0\0\0\0" HANDLE "\0\0\0\x01\0\0t");
+    EXPECT(fd, "\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" HANDLE "\x01\0\0\0\0\0t");
     SEND(fd, "\x01\0\0\0\x21\0\0\0\x06\0\0\0t"); /* FIND, CLEAR, DROP, FIND */
     EXPECT(fd, "\x04\0\0\0\xa1\0" HANDLE "\x06\0\0\0\0\0\0\0");
     SEND(fd, "\0\0\0\0\x23\0" HANDLE "\x07\0\0\0");
@@ -121,7 +121,7 @@ START_TEST(golden_welcome)
     reply[0] = reply[18] = 0;
     ck_assert_mem_eq(reply,
                      "\0\0\0\0\x81\0\0\0\x07\0\0\0"
-                     "\0\0\0\0\x01\0\0\0\0\0\0\x04\xff\xff\0\0\xf9\xff\xfe\x03\0\0\x01\0"
+                     "\0\0\0\0\x02\0\0\0\0\0\0\x04\xff\xff\0\0\xf9\xff\xfe\x03\0\0\x01\0"
                      "\x01\0\0\0\0\0\0\0\0\0\0\x04\0\0\0\0\x07\0\0\0\0\0\0\0",
                      sizeof(reply));
     ck_assert_uint_eq(e2e_raw_receive(fd, name, name_bytes), name_bytes);
@@ -158,7 +158,7 @@ START_TEST(descriptor_goes_along)
     int passed = -1;
     e2e_start(world, NULL);
     int fd = wire_greet(world);
-    SEND(fd, PING "\x08\0\0\0\x01\x01\0\0\x07\0\0\0STL1\x01\0\x01\0");
+    SEND(fd, PING "\x08\0\0\0\x01\x01\0\0\x07\0\0\0STL1\x02\0\x02\0");
     EXPECT(fd, PONG);
     e2e_ok(stelei_io_wait(fd, POLLIN, stelei_io_deadline(E2E_PATIENCE_MS), &(short){0}));
     e2e_ok(stelei_io_receive(fd, &first, 1, &received, &passed));
@@ -168,8 +168,8 @@ START_TEST(descriptor_goes_along)
     close(fd);
     /* two that arrive at once: the second comes while the reply to the first waits */
     fd = wire_greet(world);
-    SEND(fd, "\x08\0\0\0\x01\x01\0\0\x07\0\0\0STL1\x01\0\x01\0"
-             "\x08\0\0\0\x01\x01\0\0\x08\0\0\0STL1\x01\0\x01\0");
+    SEND(fd, "\x08\0\0\0\x01\x01\0\0\x07\0\0\0STL1\x02\0\x02\0"
+             "\x08\0\0\0\x01\x01\0\0\x08\0\0\0STL1\x02\0\x02\0");
     wire_expect_welcome(world, fd);
     EXPECT(fd, "\x04\0\0\0\x81\0\0\0\x08\0\0\0\x05\0\0\0");
     close(fd);
@@ -214,16 +214,33 @@ START_TEST(refused_and_closed)
         CASE("\x09\0\0\0\x16\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0x", 0x96, STELE_EPROTO),
         CASE("\x04\0\0\0\x11\0\0\0\x01\0\0\0\x01\0\0\0", 0x91, STELE_EPROTO),
         CASE("\0\0\0\0\x20\0\0\0\x01\0\0\0", 0xa0, STELE_EPROTO),
-        CASE("\x04\0\0\0\x20\0\0\0\x01\0\0\0\0\0\0\0", 0xa0, STELE_EPROTO), /* empty name */
-        CASE("\x05\0\0\0\x20\0\0\0\x01\0\0\0\0\0\0\x01\0", 0xa0, STELE_EPROTO),
+        CASE("\x05\0\0\0\x20\0\0\0\x01\0\0\0\0\0\0\x01t", 0xa0, STELE_EPROTO), /* of version 1 */
+#define NO_TYPE "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+        CASE("\x18\0\0\0\x20\0\0\0\x01\0\0\0" NO_TYPE "\0\0\0\0\0\0\0\0", 0xa0,
+             STELE_EPROTO), /* empty name */
+        CASE("\x19\0\0\0\x20\0\0\0\x01\0\0\0" NO_TYPE "\x01\0\0\0\0\0\0\0\0", 0xa0, STELE_EPROTO),
+        CASE("\x19\0\0\0\x20\0\0\0\x01\0\0\0" NO_TYPE "\x01\0\0\0\0\0\0\x01t", 0xa0,
+             STELE_EPROTO), /* padding */
+        CASE("\x0c\0\0\0\x40\0\0\0\x01\0\0\0\x04\0\0\0\x01\0\0\0kabc", 0xc0, STELE_EPROTO),
+        CASE("\x11\0\0\0\x41\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\x01k", 0xc1,
+             STELE_EPROTO),
+        CASE("\x11\0\0\0\x42\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0k", 0xc2,
+             STELE_EPROTO), /* a short body */
+        CASE("\x04\0\0\0\x43\0\0\0\x01\0\0\0\x01\0\0\0", 0xc3, STELE_EPROTO),
+        CASE("\x05\0\0\0\x44\0\0\0\x01\0\0\0\0\0\0\0k", 0xc4, STELE_EPROTO),
+        CASE("\x10\0\0\0\x45\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0", 0xc5,
+             STELE_EPROTO),
+        CASE("\0\0\0\0\x46\0\0\0\x01\0\0\0", 0xc6, STELE_EPROTO),
+        CASE("\x08\0\0\0\x46\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0", 0xc6, STELE_EPROTO),
         CASE("\0\0\0\0\x21\0\0\0\x01\0\0\0", 0xa1, STELE_EPROTO),
         CASE("\0\0\0\0\x18\0\0\0\x01\0\0\0", 0x98, STELE_EPROTO),
         CASE("\x04\0\0\0\x18\0\0\0\x01\0\0\0\0\0\0\0", 0x98, STELE_EPROTO), /* empty vector */
         CASE("\x04\0\0\0\x18\0\0\0\x01\0\0\0\x01\0\0\0", 0x98, STELE_EPROTO),
         CASE("\x05\0\0\0\x18\0\0\0\x01\0\0\0\x01\0\0\0x", 0x98, STELE_EPROTO),
-        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0NOPE\x01\0\x01\0", 0x81, STELE_EPROTO),
-        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0STL1\x02\0\x09\0", 0x81, STELE_EVERSION),
-        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0STL1\x02\0\x01\0", 0x81, STELE_EPROTO),
+        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0NOPE\x02\0\x02\0", 0x81, STELE_EPROTO),
+        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0STL1\x01\0\x01\0", 0x81, STELE_EVERSION),
+        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0STL1\x03\0\x09\0", 0x81, STELE_EVERSION),
+        CASE("\x08\0\0\0\x01\0\0\0\x01\0\0\0STL1\x03\0\x02\0", 0x81, STELE_EPROTO),
 #undef CASE
     };
     struct e2e_world *world = e2e_world();
@@ -260,7 +277,8 @@ START_TEST(refused_and_going_on)
     EXPECT(fd, "\x04\0\0\0\xff\0\0\0\x01\0\0\0\x1a\0\0\0");
     SEND(fd, "\0\0\0\0\x02\x80\0\0\x02\0\0\0"); /* a flag of tomorrow */
     EXPECT(fd, "\x04\0\0\0\x82\0\0\0\x02\0\0\0\x1a\0\0\0");
-    SEND(fd, "\x05\0\0\0\x20\0\0\0\x03\0\0\0\x04\0\0\x01t"); /* a kind of tomorrow */
+    SEND(fd, "\x19\0\0\0\x20\0\0\0\x03\0\0\0\x00\x0e\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+             "\x01\0\0\0\0\0\0\0t"); /* a kind of tomorrow */
     EXPECT(fd, "\x04\0\0\0\xa0\0\0\0\x03\0\0\0\x1a\0\0\0");
     SEND(fd, "\x0c\0\0\0\x18\0\0\0\x04\0\0\0\x01\0\0\0\0\0\0\0\x02\0\0\0"); /* ping in a vector */
     EXPECT(fd, "\x04\0\0\0\x98\0\0\0\x04\0\0\0\x1a\0\0\0");

@@ -6,13 +6,14 @@
 
 #include "harness.h"
 
-#define HELLO "\x08\0\0\0\x01\0\0\0\x07\0\0\0STL1\x01\0\x01\0"
+#define HELLO "\x08\0\0\0\x01\0\0\0\x07\0\0\0STL1\x02\0\x02\0"
 #define PING  "\0\0\0\0\x02\0\0\0\x09\0\0\0"
 #define PONG  "\x04\0\0\0\x82\0\0\0\x09\0\0\0\0\0\0\0"
 
 /* The handle of the first table of the first daemon of a segment: descriptor 0, uses = epoch 1. */
-#define HANDLE  "\0\x02"
-#define CREATE  "\x05\0\0\0\x20\0\0\0\x01\0\0\0\0\0\0\x01t"
+#define HANDLE "\0\x02"
+/* Byte strings -> byte strings, no limit. */
+#define CREATE  "\x19\0\0\0\x20\0\0\0\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0t"
 #define CREATED "\x04\0\0\0\xa0\0" HANDLE "\x01\0\0\0\0\0\0\0"
 
 /* A literal without its terminating zero. */

@@ -40,22 +40,48 @@ static size_t encode_incr(uint8_t *out, const struct stelei_change *c)
 {
     return stelei_encode_incr_body(out, c->key_bytes, c->delta);
 }
+static size_t encode_remove(uint8_t *out, const struct stelei_change *c)
+{
+    return stelei_encode_remove_body(out, c->key_bytes, c->element);
+}
+static size_t encode_swap(uint8_t *out, const struct stelei_change *c)
+{
+    uint64_t element;
+    memcpy(&element, c->value, sizeof element);
+    return stelei_encode_swap_body(out, c->key_bytes, c->element, element);
+}
+
+/* A frame's body. */
+static size_t body_of(uint8_t *out, const uint8_t *frame, size_t bytes)
+{
+    memcpy(out, frame + STELEI_FRAME_HEAD_BYTES, bytes - STELEI_FRAME_HEAD_BYTES);
+    return bytes - STELEI_FRAME_HEAD_BYTES;
+}
 static size_t encode_get(uint8_t *out, const struct stelei_change *c)
 {
     uint8_t frame[STELEI_ENCODED_MAX_BYTES];
-    size_t bytes = stelei_encode_get(frame, 0, 0, c->key_bytes, c->max_bytes);
-    memcpy(out, frame + STELEI_FRAME_HEAD_BYTES, bytes - STELEI_FRAME_HEAD_BYTES);
-    return bytes - STELEI_FRAME_HEAD_BYTES;
+    return body_of(out, frame, stelei_encode_get(frame, 0, 0, c->key_bytes, c->max_bytes));
+}
+static size_t encode_read(uint8_t *out, const struct stelei_change *c)
+{
+    uint8_t frame[STELEI_ENCODED_MAX_BYTES];
+    return body_of(out, frame,
+                   stelei_encode_read(frame, 0, 0, c->key_bytes, c->from, c->max_bytes));
+}
+static size_t encode_all(uint8_t *out, const struct stelei_change *c)
+{
+    uint8_t frame[STELEI_ENCODED_MAX_BYTES];
+    return body_of(out, frame, stelei_encode_all(frame, 0, 0, c->max_bytes));
 }
 
 static const struct {
     change_decoder *decode;
     size_t (*encode)(uint8_t *out, const struct stelei_change *change);
-} changes[] = {{stelei_decode_put, encode_put},
-               {stelei_decode_erase, encode_erase},
-               {stelei_decode_cas, encode_cas},
-               {stelei_decode_incr, encode_incr},
-               {stelei_decode_get, encode_get}};
+} changes[] = {{stelei_decode_put, encode_put},   {stelei_decode_erase, encode_erase},
+               {stelei_decode_cas, encode_cas},   {stelei_decode_incr, encode_incr},
+               {stelei_decode_get, encode_get},   {stelei_decode_remove, encode_remove},
+               {stelei_decode_swap, encode_swap}, {stelei_decode_read, encode_read},
+               {stelei_decode_all, encode_all}};
 
 static size_t append(uint8_t *out, size_t at, const void *bytes, size_t count)
 {
@@ -78,10 +104,11 @@ static void check_change(unsigned which, const struct body *body)
     fuzz_expect(within(body, change.expected, change.expected_bytes));
     fuzz_expect(within(body, change.value, change.value_bytes));
     size_t at = changes[which].encode(again, &change);
-    fuzz_expect(at + change.key_bytes + change.expected_bytes + change.value_bytes == body->count);
+    bool fixed = changes[which].encode == encode_swap; /* its value is in the fixed part */
     at = append(again, at, change.key, change.key_bytes);
     at = append(again, at, change.expected, change.expected_bytes);
-    at = append(again, at, change.value, change.value_bytes);
+    at = append(again, at, change.value, fixed ? 0 : change.value_bytes);
+    fuzz_expect(at == body->count);
     fuzz_expect(memcmp(again, body->bytes, body->count) == 0);
 }
 
@@ -160,10 +187,10 @@ static void check_get_reply(const struct body *body)
         fuzz_expect(within(body, value, value_bytes));
 }
 
-static void check_incr_reply(const struct body *body)
+static void check_number(const struct body *body)
 {
-    int64_t number = 0;
-    if (!stelei_decode_incr_reply(body->bytes, body->count, &number))
+    uint64_t number = 0;
+    if (!stelei_decode_number(body->bytes, body->count, &number))
         return;
     fuzz_expect(body->count == 16 && memcmp(&number, body->bytes + 8, 8) == 0);
 }
@@ -192,6 +219,35 @@ static void check_listed(const struct body *body)
     }
 }
 
+static void check_read_reply(const struct body *body)
+{
+    struct stelei_wire_told told;
+    const uint8_t *elements = NULL;
+    size_t bytes = 0;
+    if (!stelei_decode_read_reply(body->bytes, body->count, &told, &elements, &bytes))
+        return;
+    fuzz_expect(sizeof told + bytes == body->count && within(body, elements, bytes));
+    fuzz_expect(bytes % told.element_bytes == 0 && bytes / told.element_bytes <= told.count);
+}
+
+/* List after list; they lie side by side. */
+static void check_all_reply(const struct body *body)
+{
+    struct stelei_wire_told told;
+    struct stelei_cursor rest;
+    struct stelei_told_list list;
+    size_t used = sizeof told;
+    if (!stelei_decode_told(body->bytes, body->count, &told, &rest))
+        return;
+    fuzz_expect(used + rest.left == body->count);
+    while (rest.left > 0 && stelei_decode_list(&rest, told.element_bytes, &list)) {
+        size_t bytes = (size_t)list.count * told.element_bytes;
+        fuzz_expect(within(body, list.key, list.key_bytes) && within(body, list.elements, bytes));
+        used += sizeof(struct stelei_wire_list) + list.key_bytes + bytes;
+        fuzz_expect(used + rest.left == body->count);
+    }
+}
+
 static void check_vector_reply(const struct body *body)
 {
     struct stelei_vector_reply reply;
@@ -207,9 +263,10 @@ static void check_vector_reply(const struct body *body)
 }
 
 typedef void checker(const struct body *body);
-static checker *const checkers[] = {
-    check_hello,     check_welcome,    check_name,  check_create, check_entries,
-    check_get_reply, check_incr_reply, check_stats, check_listed, check_vector_reply};
+static checker *const checkers[] = {check_hello,        check_welcome,    check_name,
+                                    check_create,       check_entries,    check_get_reply,
+                                    check_number,       check_stats,      check_listed,
+                                    check_vector_reply, check_read_reply, check_all_reply};
 
 #define CHANGES  (sizeof changes / sizeof changes[0])
 #define CHECKERS (sizeof checkers / sizeof checkers[0])

@@ -11,6 +11,7 @@
 #define FUZZ_FRAMES_H
 
 #include <stele/detail/codec.h>
+#include <stele/type.h>
 
 #include "fuzz.h"
 
@@ -30,6 +31,26 @@ static inline void frames_append(struct frames *frames, const void *bytes, size_
     frames->count += count;
 }
 
+/* One of 32 types, byte strings -> byte strings among them, as the word that the wire has. */
+static inline uint64_t frames_type(unsigned choice)
+{
+    static const uint8_t keys[] = {STELE_BYTES, STELE_BYTES, STELE_U8, STELE_U64};
+    static const uint8_t values[] = {STELE_BYTES,
+                                     STELE_U8,
+                                     STELE_I64,
+                                     STELE_F64,
+                                     STELE_STRUCT,
+                                     STELE_LIST + STELE_U8,
+                                     STELE_LIST + STELE_U32,
+                                     STELE_LIST + STELE_U64};
+    struct stele_type type = stele_type_of(keys[choice % 4], values[choice / 4 % 8]);
+    if (type.value_kind == STELE_STRUCT)
+        type.value_bytes = 3;
+    if (stele_type_has_lists(&type) && choice & 0x80)
+        type.flags = STELE_TYPE_SET;
+    return stele_type_word(&type);
+}
+
 /* A body of this opcode, of about `from`: heads with lengths that agree. */
 static inline void frames_body(struct frames *frames, unsigned opcode, struct fuzz_input *from)
 {
@@ -42,9 +63,12 @@ static inline void frames_body(struct frames *frames, unsigned opcode, struct fu
     case STELEI_OP_PUT:
     case STELEI_OP_INSERT:
     case STELEI_OP_REPLACE:
+    case STELEI_OP_LIST_APPEND:
         bytes = stelei_encode_put_body(head, key, rest);
         break;
     case STELEI_OP_ERASE:
+    case STELEI_OP_LIST_POP:
+    case STELEI_OP_LIST_COUNT:
         bytes = stelei_encode_erase_body(head, left);
         break;
     case STELEI_OP_CAS:
@@ -58,11 +82,26 @@ static inline void frames_body(struct frames *frames, unsigned opcode, struct fu
         bytes = stelei_encode_get(head, 0, 0, left, first << second % 16) - STELEI_FRAME_HEAD_BYTES;
         memmove(head, head + STELEI_FRAME_HEAD_BYTES, bytes);
         break;
-    case STELEI_OP_TABLE_CREATE:
-        memset(head, 0, 4);
-        head[3] = (uint8_t)left;
-        bytes = 4;
+    case STELEI_OP_LIST_REMOVE:
+        bytes = stelei_encode_remove_body(head, left, (uint64_t)first << second % 64);
         break;
+    case STELEI_OP_LIST_REPLACE:
+        bytes = stelei_encode_swap_body(head, left, first, second);
+        break;
+    case STELEI_OP_LIST_READ:
+        bytes = stelei_encode_read(head, 0, 0, left, first, second) - STELEI_FRAME_HEAD_BYTES;
+        memmove(head, head + STELEI_FRAME_HEAD_BYTES, bytes);
+        break;
+    case STELEI_OP_LIST_ALL:
+        bytes = stelei_encode_all(head, 0, 0, first << second % 16) - STELEI_FRAME_HEAD_BYTES;
+        memmove(head, head + STELEI_FRAME_HEAD_BYTES, bytes);
+        break;
+    case STELEI_OP_TABLE_CREATE: { /* the first byte says the type, the second how many entries */
+        struct stelei_wire_create create = {frames_type(first), second % 16, (uint8_t)left, {0}};
+        memcpy(head, &create, sizeof create);
+        bytes = sizeof create;
+        break;
+    }
     default:
         break;
     }

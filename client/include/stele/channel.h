@@ -119,7 +119,7 @@ static inline enum stele_status stele_channel_erase(struct stele_channel *channe
     enum stele_status status = stelei_channel_check(channel, key_bytes, 0);
     if (status != STELE_OK)
         return status;
-    stelei_command_erase(&command, channel->next_request, table, key, key_bytes);
+    stelei_command_erase(&command, channel->next_request, STELEI_OP_ERASE, table, key, key_bytes);
     return stelei_channel_simple(channel, &command, timeout_ms, NULL);
 }
 
@@ -158,7 +158,7 @@ static inline enum stele_status stele_channel_incr(struct stele_channel *channel
 {
     struct stelei_command command;
     struct stelei_reply reply;
-    int64_t sum;
+    uint64_t sum;
     enum stele_status status = stelei_channel_check(channel, key_bytes, 0);
     if (status != STELE_OK)
         return status;
@@ -168,10 +168,10 @@ static inline enum stele_status stele_channel_incr(struct stele_channel *channel
         return status;
     if (reply.status != STELE_OK)
         return reply.status;
-    if (!stelei_decode_incr_reply(reply.body, reply.frame.length, &sum))
+    if (!stelei_decode_number(reply.body, reply.frame.length, &sum))
         return channel->broken = STELE_EPROTO;
     if (number)
-        *number = sum;
+        *number = (int64_t)sum;
     return STELE_OK;
 }
 

@@ -22,7 +22,7 @@ struct stele_completion {
     uint16_t table;
     const void *value;  /* of a get */
     size_t value_bytes; /* of a get: with STELE_OK, and with STELE_ESHORT what is needed */
-    int64_t number;     /* of an increment: the sum */
+    int64_t number;     /* of an increment: the sum; of an append to a list: how many were added */
     struct stelei_vector_reply vector; /* count 0: no vector */
 };
 
@@ -89,7 +89,7 @@ static inline enum stele_status stele_channel_submit_erase(struct stele_channel 
     enum stele_status status = stelei_channel_check(channel, key_bytes, 0);
     if (status != STELE_OK)
         return status;
-    stelei_command_erase(&command, channel->next_request, table, key, key_bytes);
+    stelei_command_erase(&command, channel->next_request, STELEI_OP_ERASE, table, key, key_bytes);
     return stelei_channel_queue(channel, &command, request);
 }
 
@@ -183,19 +183,21 @@ static inline enum stele_status stelei_completion_fill(const struct stelei_reply
 {
     const uint8_t *value = NULL;
     uint32_t value_bytes = 0;
+    uint64_t number = 0;
     unsigned opcode = reply->frame.opcode & ~STELEI_REPLY_BIT;
     bool good = true;
     completion->status = reply->status;
     completion->table = reply->frame.table;
-    completion->number = 0;
     completion->vector.statuses = NULL;
     completion->vector.count = 0;
     if (opcode == STELEI_OP_GET && (reply->status == STELE_OK || reply->status == STELE_ESHORT))
         good = stelei_decode_get_reply(reply->body, reply->frame.length, &value, &value_bytes);
-    else if (opcode == STELEI_OP_INCR && reply->status == STELE_OK)
-        good = stelei_decode_incr_reply(reply->body, reply->frame.length, &completion->number);
+    else if ((opcode == STELEI_OP_INCR || opcode == STELEI_OP_LIST_APPEND) &&
+             reply->status == STELE_OK)
+        good = stelei_decode_number(reply->body, reply->frame.length, &number);
     else if (opcode == STELEI_OP_VECTOR && reply->status == STELE_OK)
         good = stelei_decode_vector_reply(reply->body, reply->frame.length, &completion->vector);
+    completion->number = (int64_t)number;
     completion->value = value;
     completion->value_bytes = value_bytes;
     return good ? STELE_OK : STELE_EPROTO;

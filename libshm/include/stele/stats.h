@@ -20,7 +20,7 @@
     X(connections_refused, "connections turned away: no rights, or no descriptors left")           \
     X(turns, "turns of the loop that had commands")                                                \
     X(commands, "commands answered; each entry of a vector is one")                                \
-    X(commands_read, "of these, gets")                                                             \
+    X(commands_read, "of these, gets and reads of lists")                                                             \
     X(commands_applied, "of these, changes that were made")                                        \
     X(commands_full, "refused because the segment or its tmpfs is full")                           \
     X(commands_denied, "refused because the user may not do that")                                 \

@@ -207,7 +207,8 @@ static inline enum stele_status stelei_channel_simple(struct stele_channel *chan
         stelei_channel_call(channel, command, stelei_io_deadline(timeout_ms), &reply);
     if (status != STELE_OK)
         return status;
-    if (table && (reply.status == STELE_OK || reply.status == STELE_EEXIST))
+    if (table &&
+        (reply.status == STELE_OK || reply.status == STELE_EEXIST || reply.status == STELE_ETYPE))
         *table = reply.frame.table;
     return reply.status;
 }

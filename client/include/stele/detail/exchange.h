@@ -19,6 +19,8 @@
 #define STELEI_CHANNEL_IN_BYTES    (size_t)(64u << 10)
 #define STELEI_CHANNEL_IN_MAX      (size_t)(1u << 20) /* replies outstanding, in bytes */
 #define STELEI_CHANNEL_REPLY_BYTES (size_t)(STELEI_FRAME_HEAD_BYTES + 4u)
+#define STELEI_CHANNEL_NUMBER_BYTES                                                                \
+    (size_t)(STELEI_FRAME_HEAD_BYTES + 16u) /* one that tells a number */
 
 /* What the daemon said of itself at HELLO. */
 struct stele_channel_info {

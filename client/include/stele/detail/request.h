@@ -18,7 +18,7 @@ STELEI_INLINE enum stele_status stelei_channel_check(const struct stele_channel 
     return stelei_channel_usable(channel);
 }
 
-/* PUT, INSERT and REPLACE. */
+/* PUT, INSERT, REPLACE and LIST_APPEND. */
 STELEI_INLINE void stelei_command_put(struct stelei_command *command, uint32_t request,
                                       unsigned opcode, uint16_t table, const void *key,
                                       size_t key_bytes, const void *value, size_t value_bytes)
@@ -30,12 +30,15 @@ STELEI_INLINE void stelei_command_put(struct stelei_command *command, uint32_t r
                                             (uint32_t)key_bytes, (uint32_t)value_bytes);
 }
 
+/* ERASE, LIST_POP and LIST_COUNT. */
 STELEI_INLINE void stelei_command_erase(struct stelei_command *command, uint32_t request,
-                                        uint16_t table, const void *key, size_t key_bytes)
+                                        unsigned opcode, uint16_t table, const void *key,
+                                        size_t key_bytes)
 {
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
-    command->head_bytes = stelei_encode_erase(command->head, request, table, (uint32_t)key_bytes);
+    command->head_bytes =
+        stelei_encode_erase(command->head, request, opcode, table, (uint32_t)key_bytes);
 }
 
 STELEI_INLINE void stelei_command_cas(struct stelei_command *command, uint32_t request,
@@ -59,7 +62,7 @@ STELEI_INLINE void stelei_command_incr(struct stelei_command *command, uint32_t 
     stelei_command_part(command, 0, key, key_bytes);
     command->head_bytes =
         stelei_encode_incr(command->head, request, table, (uint32_t)key_bytes, delta);
-    command->reply_bytes = STELEI_FRAME_HEAD_BYTES + 16u;
+    command->reply_bytes = STELEI_CHANNEL_NUMBER_BYTES;
 }
 
 /* `capacity`: the longest value that the caller can take. */

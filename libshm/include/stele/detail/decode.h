@@ -12,13 +12,15 @@
 /* What a command on one key carries; what its opcode does not have is 0 or of 0 bytes. */
 struct stelei_change {
     const uint8_t *key;
-    const uint8_t *value;
+    const uint8_t *value;    /* LIST_REPLACE: the element to append, eight bytes */
     const uint8_t *expected; /* CAS */
     int64_t delta;           /* INCR */
+    uint64_t element;        /* LIST_REMOVE, LIST_REPLACE: the one that goes */
+    uint64_t from;           /* LIST_READ */
     uint32_t key_bytes;
     uint32_t value_bytes;
     uint32_t expected_bytes;
-    uint32_t max_bytes; /* GET */
+    uint32_t max_bytes; /* GET, LIST_READ, LIST_ALL */
 };
 
 struct stelei_name {
@@ -30,6 +32,14 @@ struct stelei_name {
 struct stelei_listed {
     struct stelei_wire_table facts;
     struct stelei_name name;
+};
+
+/* One list in a reply to LIST_ALL; `elements` are packed and unaligned. */
+struct stelei_told_list {
+    const uint8_t *key;
+    const uint8_t *elements;
+    uint64_t count;
+    uint32_t key_bytes;
 };
 
 struct stelei_vector_reply {
@@ -88,7 +98,7 @@ STELEI_INLINE bool stelei_decode_parts(struct stelei_cursor *cursor, struct stel
     return true;
 }
 
-/* PUT, INSERT and REPLACE. */
+/* PUT, INSERT, REPLACE and LIST_APPEND. */
 static inline bool stelei_decode_put(const void *body, size_t count, struct stelei_change *change)
 {
     struct stelei_cursor cursor = stelei_cursor_over(body, count);
@@ -102,6 +112,7 @@ static inline bool stelei_decode_put(const void *body, size_t count, struct stel
     return stelei_decode_parts(&cursor, &parts, change);
 }
 
+/* ERASE, LIST_POP and LIST_COUNT. */
 static inline bool stelei_decode_erase(const void *body, size_t count, struct stelei_change *change)
 {
     struct stelei_cursor cursor = stelei_cursor_over(body, count);
@@ -154,6 +165,73 @@ static inline bool stelei_decode_get(const void *body, size_t count, struct stel
     return stelei_decode_parts(&cursor, &parts, change);
 }
 
+static inline bool stelei_decode_remove(const void *body, size_t count,
+                                        struct stelei_change *change)
+{
+    struct stelei_cursor cursor = stelei_cursor_over(body, count);
+    struct stelei_wire_remove head;
+    struct stelei_change parts;
+    memset(&parts, 0, sizeof(parts));
+    stelei_cursor_copy(&cursor, &head, sizeof(head));
+    stelei_cursor_require(&cursor, (head.zero[0] | head.zero[1] | head.zero[2]) == 0);
+    parts.key_bytes = head.key_bytes;
+    parts.element = head.element;
+    return stelei_decode_parts(&cursor, &parts, change);
+}
+
+/* LIST_REPLACE. */
+static inline bool stelei_decode_swap(const void *body, size_t count, struct stelei_change *change)
+{
+    struct stelei_cursor cursor = stelei_cursor_over(body, count);
+    struct stelei_wire_swap head;
+    struct stelei_change parts;
+    memset(&parts, 0, sizeof(parts));
+    stelei_cursor_copy(&cursor, &head, sizeof(head));
+    stelei_cursor_require(&cursor, (head.zero[0] | head.zero[1] | head.zero[2]) == 0);
+    parts.key_bytes = head.key_bytes;
+    parts.element = head.old;
+    if (!stelei_decode_parts(&cursor, &parts, change))
+        return false;
+    change->value = (const uint8_t *)body + offsetof(struct stelei_wire_swap, element);
+    change->value_bytes = (uint32_t)sizeof(head.element);
+    return true;
+}
+
+static inline bool stelei_decode_read(const void *body, size_t count, struct stelei_change *change)
+{
+    struct stelei_cursor cursor = stelei_cursor_over(body, count);
+    struct stelei_wire_read head;
+    struct stelei_change parts;
+    memset(&parts, 0, sizeof(parts));
+    stelei_cursor_copy(&cursor, &head, sizeof(head));
+    stelei_cursor_require(&cursor, head.zero == 0);
+    parts.key_bytes = head.key_bytes;
+    parts.from = head.from;
+    parts.max_bytes = head.max_bytes;
+    return stelei_decode_parts(&cursor, &parts, change);
+}
+
+/* LIST_ALL, which has no key. */
+static inline bool stelei_decode_all(const void *body, size_t count, struct stelei_change *change)
+{
+    struct stelei_cursor cursor = stelei_cursor_over(body, count);
+    struct stelei_wire_all head;
+    struct stelei_change parts;
+    memset(&parts, 0, sizeof(parts));
+    stelei_cursor_copy(&cursor, &head, sizeof(head));
+    stelei_cursor_require(&cursor, head.zero == 0);
+    parts.max_bytes = head.max_bytes;
+    return stelei_decode_parts(&cursor, &parts, change);
+}
+
+STELEI_INLINE bool stelei_all_zero(const uint8_t *bytes, size_t count)
+{
+    unsigned any = 0;
+    for (size_t i = 0; i < count; i++)
+        any |= bytes[i];
+    return any == 0;
+}
+
 /* A name has 1..STELEI_WIRE_NAME_MAX bytes, none of them zero. */
 static inline bool stelei_decode_name(const void *body, size_t count, struct stelei_name *name)
 {
@@ -170,6 +248,7 @@ static inline bool stelei_decode_create(const void *body, size_t count,
     struct stelei_cursor cursor = stelei_cursor_over(body, count);
     struct stelei_wire_create read;
     stelei_cursor_copy(&cursor, &read, sizeof(read));
+    stelei_cursor_require(&cursor, stelei_all_zero(read.zero, sizeof(read.zero)));
     const uint8_t *bytes = stelei_cursor_take(&cursor, read.name_bytes);
     if (!stelei_cursor_finished(&cursor) || !stelei_decode_name(bytes, read.name_bytes, name))
         return false;
@@ -200,12 +279,12 @@ static inline bool stelei_decode_get_reply(const void *body, size_t count, const
     return true;
 }
 
-/* The body of a reply to INCR that says STELE_OK. */
-static inline bool stelei_decode_incr_reply(const void *body, size_t count, int64_t *number)
+/* The body of a reply to INCR, LIST_APPEND, LIST_POP or LIST_COUNT that says STELE_OK. */
+static inline bool stelei_decode_number(const void *body, size_t count, uint64_t *number)
 {
     struct stelei_cursor cursor = stelei_cursor_over(body, count);
     uint32_t head[2];
-    int64_t read;
+    uint64_t read;
     stelei_cursor_copy(&cursor, head, sizeof(head));
     stelei_cursor_copy(&cursor, &read, sizeof(read));
     stelei_cursor_require(&cursor, head[1] == 0);
@@ -236,10 +315,65 @@ static inline bool stelei_decode_listed(struct stelei_cursor *cursor, struct ste
 {
     struct stelei_wire_table read;
     stelei_cursor_copy(cursor, &read, sizeof(read));
+    stelei_cursor_require(cursor, stelei_all_zero(read.zero, sizeof(read.zero)));
     const uint8_t *name = stelei_cursor_take(cursor, read.name_bytes);
     if (cursor->failed || !stelei_decode_name(name, read.name_bytes, &listed->name))
         return false;
     listed->facts = read;
+    return true;
+}
+
+/* The head of a reply to LIST_READ or LIST_ALL that says STELE_OK or STELE_ESHORT, and a cursor over
+ * what follows. */
+static inline bool stelei_decode_told(const void *body, size_t count, struct stelei_wire_told *told,
+                                      struct stelei_cursor *rest)
+{
+    struct stelei_cursor cursor = stelei_cursor_over(body, count);
+    struct stelei_wire_told read;
+    stelei_cursor_copy(&cursor, &read, sizeof(read));
+    stelei_cursor_require(&cursor, read.element_bytes == 1 || read.element_bytes == 2 ||
+                                       read.element_bytes == 4 || read.element_bytes == 8);
+    stelei_cursor_require(&cursor, read.status == 0 || cursor.left == 0);
+    if (cursor.failed)
+        return false;
+    *told = read;
+    *rest = cursor;
+    return true;
+}
+
+/* The body of a reply to LIST_READ that says STELE_OK: *bytes of elements, packed and unaligned. */
+static inline bool stelei_decode_read_reply(const void *body, size_t count,
+                                            struct stelei_wire_told *told, const uint8_t **elements,
+                                            size_t *bytes)
+{
+    struct stelei_cursor rest;
+    struct stelei_wire_told read;
+    if (!stelei_decode_told(body, count, &read, &rest) || read.status != 0 ||
+        rest.left % read.element_bytes != 0 || rest.left / read.element_bytes > read.count)
+        return false;
+    *told = read;
+    *elements = rest.at;
+    *bytes = rest.left;
+    return true;
+}
+
+/* The next list of a reply to LIST_ALL, whose cursor stands behind its head or the list before. */
+static inline bool stelei_decode_list(struct stelei_cursor *cursor, uint32_t element_bytes,
+                                      struct stelei_told_list *list)
+{
+    struct stelei_wire_list read;
+    stelei_cursor_copy(cursor, &read, sizeof(read));
+    stelei_cursor_require(cursor, (read.zero[0] | read.zero[1] | read.zero[2]) == 0);
+    const uint8_t *key = stelei_cursor_take(cursor, read.key_bytes);
+    stelei_cursor_require(cursor, read.count <= cursor->left / element_bytes);
+    const uint8_t *elements =
+        stelei_cursor_take(cursor, cursor->failed ? 0 : (size_t)read.count * element_bytes);
+    if (cursor->failed)
+        return false;
+    list->key = key;
+    list->key_bytes = read.key_bytes;
+    list->elements = elements;
+    list->count = read.count;
     return true;
 }
 

@@ -8,7 +8,7 @@
 
 #include "frame.h"
 
-#define STELEI_ENCODED_MAX_BYTES (STELEI_FRAME_HEAD_BYTES + 64u)
+#define STELEI_ENCODED_MAX_BYTES (STELEI_FRAME_HEAD_BYTES + 80u)
 
 /* Eight bytes of the wire in one store: bytes stored one by one and then read as a word would wait
  * for the stores before them, which in the daemon miss the caches (a third of its time, measured). */
@@ -64,7 +64,30 @@ STELEI_INLINE size_t stelei_encode_incr_body(uint8_t *out, uint32_t key_bytes, i
     return sizeof(incr);
 }
 
-/* Lengths must have been checked against the peer's limits. `opcode`: PUT, INSERT or REPLACE. */
+STELEI_INLINE size_t stelei_encode_remove_body(uint8_t *out, uint32_t key_bytes, uint64_t element)
+{
+    struct stelei_wire_remove remove;
+    memset(&remove, 0, sizeof(remove));
+    remove.element = element;
+    remove.key_bytes = (uint16_t)key_bytes;
+    memcpy(out, &remove, sizeof(remove));
+    return sizeof(remove);
+}
+
+STELEI_INLINE size_t stelei_encode_swap_body(uint8_t *out, uint32_t key_bytes, uint64_t old,
+                                             uint64_t element)
+{
+    struct stelei_wire_swap swap;
+    memset(&swap, 0, sizeof(swap));
+    swap.old = old;
+    swap.element = element;
+    swap.key_bytes = (uint16_t)key_bytes;
+    memcpy(out, &swap, sizeof(swap));
+    return sizeof(swap);
+}
+
+/* Lengths must have been checked against the peer's limits. `opcode`: PUT, INSERT, REPLACE or
+ * LIST_APPEND. */
 STELEI_INLINE size_t stelei_encode_put(uint8_t *out, uint32_t request, unsigned opcode,
                                        uint32_t table, uint32_t key_bytes, uint32_t value_bytes)
 {
@@ -73,11 +96,12 @@ STELEI_INLINE size_t stelei_encode_put(uint8_t *out, uint32_t request, unsigned 
     return at + stelei_encode_put_body(out + at, key_bytes, value_bytes);
 }
 
-STELEI_INLINE size_t stelei_encode_erase(uint8_t *out, uint32_t request, uint32_t table,
-                                         uint32_t key_bytes)
+/* A command of a key and nothing else. `opcode`: ERASE, LIST_POP or LIST_COUNT. */
+STELEI_INLINE size_t stelei_encode_erase(uint8_t *out, uint32_t request, unsigned opcode,
+                                         uint32_t table, uint32_t key_bytes)
 {
     uint32_t length = (uint32_t)sizeof(struct stelei_wire_erase) + key_bytes;
-    size_t at = stelei_encode_frame(out, length, STELEI_OP_ERASE, 0, table, request);
+    size_t at = stelei_encode_frame(out, length, opcode, 0, table, request);
     return at + stelei_encode_erase_body(out + at, key_bytes);
 }
 
@@ -110,6 +134,47 @@ STELEI_INLINE size_t stelei_encode_get(uint8_t *out, uint32_t request, uint32_t 
     get.zero = 0;
     memcpy(out + at, &get, sizeof(get));
     return at + sizeof(get);
+}
+
+STELEI_INLINE size_t stelei_encode_remove(uint8_t *out, uint32_t request, uint32_t table,
+                                          uint32_t key_bytes, uint64_t element)
+{
+    uint32_t length = (uint32_t)sizeof(struct stelei_wire_remove) + key_bytes;
+    size_t at = stelei_encode_frame(out, length, STELEI_OP_LIST_REMOVE, 0, table, request);
+    return at + stelei_encode_remove_body(out + at, key_bytes, element);
+}
+
+STELEI_INLINE size_t stelei_encode_swap(uint8_t *out, uint32_t request, uint32_t table,
+                                        uint32_t key_bytes, uint64_t old, uint64_t element)
+{
+    uint32_t length = (uint32_t)sizeof(struct stelei_wire_swap) + key_bytes;
+    size_t at = stelei_encode_frame(out, length, STELEI_OP_LIST_REPLACE, 0, table, request);
+    return at + stelei_encode_swap_body(out + at, key_bytes, old, element);
+}
+
+static inline size_t stelei_encode_read(uint8_t *out, uint32_t request, uint32_t table,
+                                        uint32_t key_bytes, uint64_t from, uint32_t max_bytes)
+{
+    struct stelei_wire_read read;
+    uint32_t length = (uint32_t)sizeof(read) + key_bytes;
+    size_t at = stelei_encode_frame(out, length, STELEI_OP_LIST_READ, 0, table, request);
+    read.from = from;
+    read.max_bytes = max_bytes;
+    read.key_bytes = (uint16_t)key_bytes;
+    read.zero = 0;
+    memcpy(out + at, &read, sizeof(read));
+    return at + sizeof(read);
+}
+
+static inline size_t stelei_encode_all(uint8_t *out, uint32_t request, uint32_t table,
+                                       uint32_t max_bytes)
+{
+    struct stelei_wire_all all;
+    size_t at = stelei_encode_frame(out, sizeof(all), STELEI_OP_LIST_ALL, 0, table, request);
+    all.max_bytes = max_bytes;
+    all.zero = 0;
+    memcpy(out + at, &all, sizeof(all));
+    return at + sizeof(all);
 }
 
 static inline size_t stelei_encode_hello(uint8_t *out, uint32_t request, unsigned flags,
@@ -171,13 +236,43 @@ STELEI_INLINE size_t stelei_encode_status(uint8_t *out, unsigned opcode, uint32_
 }
 
 /* Start of a reply whose status is followed by a u32 and `tail_bytes` more: GET (the value's
- * length), INCR (0), VECTOR, TABLE_LIST and STATS (a count). */
+ * length), VECTOR, TABLE_LIST and STATS (a count). */
 STELEI_INLINE size_t stelei_encode_reply(uint8_t *out, unsigned opcode, uint32_t request,
                                          uint32_t status, uint32_t number, uint32_t tail_bytes)
 {
     size_t at = stelei_encode_frame(out, 8u + tail_bytes, opcode | STELEI_REPLY_BIT, 0, 0, request);
     stelei_encode_word(out + at, status, number);
     return at + 8;
+}
+
+/* A whole reply whose status is followed by 0 and one number: INCR, LIST_APPEND, LIST_POP, LIST_COUNT. */
+STELEI_INLINE size_t stelei_encode_number(uint8_t *out, unsigned opcode, uint32_t request,
+                                          uint64_t number)
+{
+    size_t at = stelei_encode_reply(out, opcode, request, 0, 0, (uint32_t)sizeof(number));
+    memcpy(out + at, &number, sizeof(number));
+    return at + sizeof(number);
+}
+
+/* Start of a reply to LIST_READ or LIST_ALL, of which `tail_bytes` follow. */
+STELEI_INLINE size_t stelei_encode_told(uint8_t *out, unsigned opcode, uint32_t request,
+                                        const struct stelei_wire_told *told, uint32_t tail_bytes)
+{
+    size_t at = stelei_encode_frame(out, (uint32_t)sizeof(*told) + tail_bytes,
+                                    opcode | STELEI_REPLY_BIT, 0, 0, request);
+    memcpy(out + at, told, sizeof(*told));
+    return at + sizeof(*told);
+}
+
+/* key_bytes of key and `count` elements follow. */
+STELEI_INLINE size_t stelei_encode_list(uint8_t *out, uint32_t key_bytes, uint64_t count)
+{
+    struct stelei_wire_list list;
+    memset(&list, 0, sizeof(list));
+    list.count = count;
+    list.key_bytes = (uint16_t)key_bytes;
+    memcpy(out, &list, sizeof(list));
+    return sizeof(list);
 }
 
 /* facts->name_bytes of name follow. */

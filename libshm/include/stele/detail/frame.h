@@ -56,8 +56,15 @@ enum stelei_opcode {
     STELEI_OP_TABLE_DROP = 0x22,   /* empty             -> status */
     STELEI_OP_TABLE_CLEAR = 0x23,  /* empty             -> status */
     STELEI_OP_TABLE_LIST = 0x24,   /* empty             -> status, count u32, listed tables */
-    STELEI_OP_STATS = 0x30,   /* empty             -> status, count u32, count x u64: stats.h */
-    STELEI_OP_SHUTDOWN = 0x31 /* empty             -> status; then the daemon stops */
+    STELEI_OP_STATS = 0x30,       /* empty             -> status, count u32, count x u64: stats.h */
+    STELEI_OP_SHUTDOWN = 0x31,    /* empty             -> status; then the daemon stops */
+    STELEI_OP_LIST_APPEND = 0x40, /* put, key, elements -> status, 0 u32, added u64 */
+    STELEI_OP_LIST_REMOVE = 0x41, /* remove, key       -> status */
+    STELEI_OP_LIST_REPLACE = 0x42, /* swap, key         -> status */
+    STELEI_OP_LIST_POP = 0x43,     /* erase, key        -> status, 0 u32, element u64 */
+    STELEI_OP_LIST_COUNT = 0x44,   /* erase, key        -> status, 0 u32, count u64 */
+    STELEI_OP_LIST_READ = 0x45,    /* read, key         -> told, elements */
+    STELEI_OP_LIST_ALL = 0x46      /* all               -> told, lists with their elements */
 };
 
 /* Flags of HELLO: pass a read-only descriptor of the segment with the reply (SCM_RIGHTS). */
@@ -128,6 +135,48 @@ struct stelei_wire_get {
     uint16_t zero;
 };
 
+/* Elements are words of the table's kind: here widened with zeros to 64 bits. */
+struct stelei_wire_remove {
+    uint64_t element;
+    uint16_t key_bytes;
+    uint16_t zero[3];
+};
+
+struct stelei_wire_swap {
+    uint64_t old;     /* the first one equal to it goes */
+    uint64_t element; /* and this one is appended */
+    uint16_t key_bytes;
+    uint16_t zero[3];
+};
+
+struct stelei_wire_read {
+    uint64_t from;      /* number of the first element that is wanted */
+    uint32_t max_bytes; /* of elements: as many whole ones as it holds */
+    uint16_t key_bytes;
+    uint16_t zero;
+};
+
+struct stelei_wire_all {
+    uint32_t max_bytes; /* of what follows the reply's head; more is STELE_ESHORT */
+    uint32_t zero;
+};
+
+/* Start of the replies to LIST_READ and LIST_ALL, status included. */
+struct stelei_wire_told {
+    uint32_t status;
+    uint32_t element_bytes; /* what follows has elements so wide, packed */
+    /* LIST_READ: elements of the whole list. LIST_ALL: how many lists follow; with STELE_ESHORT the
+     * bytes that would have followed. */
+    uint64_t count;
+};
+
+/* One list in a reply to LIST_ALL; its key and its elements follow, without padding. */
+struct stelei_wire_list {
+    uint64_t count; /* of elements */
+    uint16_t key_bytes;
+    uint16_t zero[3];
+};
+
 struct stelei_wire_create {
     uint64_t type;        /* stele_type_word() */
     uint64_t max_entries; /* 0: no limit */
@@ -152,7 +201,8 @@ struct stelei_wire_table {
 };
 
 /* A vector: `count u32`, then so many entries, each with the body that its opcode has in a frame.
- * PUT, ERASE, INSERT, REPLACE, CAS and INCR. They run in order; each has a status of its own. */
+ * PUT, ERASE, INSERT, REPLACE, CAS, INCR, LIST_APPEND, LIST_REMOVE and LIST_REPLACE. They run in
+ * order; each has a status of its own. */
 struct stelei_wire_entry {
     uint32_t length; /* of the entry's body */
     uint8_t opcode;
@@ -198,6 +248,25 @@ STELEI_WIRE_AT(stelei_wire_incr, zero, 10);
 STELEI_WIRE_SIZE(stelei_wire_get, 8);
 STELEI_WIRE_AT(stelei_wire_get, key_bytes, 4);
 STELEI_WIRE_AT(stelei_wire_get, zero, 6);
+STELEI_WIRE_SIZE(stelei_wire_remove, 16);
+STELEI_WIRE_AT(stelei_wire_remove, key_bytes, 8);
+STELEI_WIRE_AT(stelei_wire_remove, zero, 10);
+STELEI_WIRE_SIZE(stelei_wire_swap, 24);
+STELEI_WIRE_AT(stelei_wire_swap, element, 8);
+STELEI_WIRE_AT(stelei_wire_swap, key_bytes, 16);
+STELEI_WIRE_AT(stelei_wire_swap, zero, 18);
+STELEI_WIRE_SIZE(stelei_wire_read, 16);
+STELEI_WIRE_AT(stelei_wire_read, max_bytes, 8);
+STELEI_WIRE_AT(stelei_wire_read, key_bytes, 12);
+STELEI_WIRE_AT(stelei_wire_read, zero, 14);
+STELEI_WIRE_SIZE(stelei_wire_all, 8);
+STELEI_WIRE_AT(stelei_wire_all, zero, 4);
+STELEI_WIRE_SIZE(stelei_wire_told, 16);
+STELEI_WIRE_AT(stelei_wire_told, element_bytes, 4);
+STELEI_WIRE_AT(stelei_wire_told, count, 8);
+STELEI_WIRE_SIZE(stelei_wire_list, 16);
+STELEI_WIRE_AT(stelei_wire_list, key_bytes, 8);
+STELEI_WIRE_AT(stelei_wire_list, zero, 10);
 STELEI_WIRE_SIZE(stelei_wire_table, 80);
 STELEI_WIRE_AT(stelei_wire_table, payload_bytes, 48);
 STELEI_WIRE_AT(stelei_wire_table, type, 56);

@@ -1,32 +1,7 @@
 /* evaluate.h: what each command decides about a real store, and what it is allowed to. */
-#include "command/evaluate.h"
+#include "commands.h"
 
-#include "stores.h"
-
-#define ALL_RIGHTS (COMMAND_MAY_READ | COMMAND_MAY_WRITE | COMMAND_MAY_ADMIN)
-
-static struct stele_store *store;
-static struct command_context *context;
 static uint32_t table; /* handle of "t" */
-
-static struct command command_of(enum command_kind kind, uint32_t handle, const char *key)
-{
-    struct command command;
-    memset(&command, 0, sizeof(command));
-    command.kind = kind;
-    command.table = handle;
-    command.key = key;
-    command.key_bytes = (uint32_t)strlen(key);
-    return command;
-}
-
-static struct command_reply run(const struct command *command, uint32_t rights)
-{
-    struct command_reply reply;
-    memset(&reply, 0x5a, sizeof(reply)); /* the whole of it has to be filled */
-    command_execute(context, command, rights, &reply);
-    return reply;
-}
 
 static enum stele_status create(const char *name, uint32_t *handle)
 {
@@ -39,16 +14,8 @@ static enum stele_status create(const char *name, uint32_t *handle)
 
 static void setup(void)
 {
-    store = stores_open(NULL, 64 * STORES_MIB);
-    context = malloc(sizeof(*context));
-    command_context_init(context, store);
-    expect_ok(create("t", &table));
-}
-
-static void teardown(void)
-{
-    stele_store_close(store);
-    free(context);
+    commands_begin();
+    table = commands_table("t", "bytes->bytes", 0);
 }
 
 static enum stele_status on_key(enum command_kind kind, const char *key)
@@ -201,14 +168,19 @@ START_TEST(rights_decide)
     static const struct {
         enum command_kind kind;
         uint32_t needed;
-    } kinds[] = {{COMMAND_HELLO, COMMAND_MAY_READ},         {COMMAND_PING, COMMAND_MAY_READ},
-                 {COMMAND_GET, COMMAND_MAY_READ},           {COMMAND_TABLE_FIND, COMMAND_MAY_READ},
-                 {COMMAND_TABLE_LIST, COMMAND_MAY_READ},    {COMMAND_STATS, COMMAND_MAY_READ},
-                 {COMMAND_PUT, COMMAND_MAY_WRITE},          {COMMAND_INSERT, COMMAND_MAY_WRITE},
-                 {COMMAND_REPLACE, COMMAND_MAY_WRITE},      {COMMAND_ERASE, COMMAND_MAY_WRITE},
-                 {COMMAND_CAS, COMMAND_MAY_WRITE},          {COMMAND_INCR, COMMAND_MAY_WRITE},
-                 {COMMAND_TABLE_CREATE, COMMAND_MAY_WRITE}, {COMMAND_TABLE_DROP, COMMAND_MAY_ADMIN},
-                 {COMMAND_TABLE_CLEAR, COMMAND_MAY_ADMIN},  {COMMAND_SHUTDOWN, COMMAND_MAY_ADMIN}};
+    } kinds[] = {
+        {COMMAND_HELLO, COMMAND_MAY_READ},        {COMMAND_PING, COMMAND_MAY_READ},
+        {COMMAND_GET, COMMAND_MAY_READ},          {COMMAND_TABLE_FIND, COMMAND_MAY_READ},
+        {COMMAND_TABLE_LIST, COMMAND_MAY_READ},   {COMMAND_STATS, COMMAND_MAY_READ},
+        {COMMAND_PUT, COMMAND_MAY_WRITE},         {COMMAND_INSERT, COMMAND_MAY_WRITE},
+        {COMMAND_REPLACE, COMMAND_MAY_WRITE},     {COMMAND_ERASE, COMMAND_MAY_WRITE},
+        {COMMAND_CAS, COMMAND_MAY_WRITE},         {COMMAND_INCR, COMMAND_MAY_WRITE},
+        {COMMAND_LIST_COUNT, COMMAND_MAY_READ},   {COMMAND_LIST_READ, COMMAND_MAY_READ},
+        {COMMAND_LIST_ALL, COMMAND_MAY_READ},     {COMMAND_LIST_APPEND, COMMAND_MAY_WRITE},
+        {COMMAND_LIST_REMOVE, COMMAND_MAY_WRITE}, {COMMAND_LIST_REPLACE, COMMAND_MAY_WRITE},
+        {COMMAND_LIST_POP, COMMAND_MAY_WRITE},    {COMMAND_TABLE_CREATE, COMMAND_MAY_WRITE},
+        {COMMAND_TABLE_DROP, COMMAND_MAY_ADMIN},  {COMMAND_TABLE_CLEAR, COMMAND_MAY_ADMIN},
+        {COMMAND_SHUTDOWN, COMMAND_MAY_ADMIN}};
     uint64_t denied = 0;
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         for (uint32_t rights = 0; rights <= ALL_RIGHTS; rights++) {
@@ -231,8 +203,10 @@ END_TEST
 START_TEST(no_such_table)
 {
     static const enum command_kind kinds[] = {
-        COMMAND_GET, COMMAND_PUT,  COMMAND_INSERT,     COMMAND_REPLACE,    COMMAND_ERASE,
-        COMMAND_CAS, COMMAND_INCR, COMMAND_TABLE_DROP, COMMAND_TABLE_CLEAR};
+        COMMAND_GET,         COMMAND_PUT,         COMMAND_INSERT,       COMMAND_REPLACE,
+        COMMAND_ERASE,       COMMAND_CAS,         COMMAND_INCR,         COMMAND_TABLE_DROP,
+        COMMAND_TABLE_CLEAR, COMMAND_LIST_COUNT,  COMMAND_LIST_READ,    COMMAND_LIST_ALL,
+        COMMAND_LIST_APPEND, COMMAND_LIST_REMOVE, COMMAND_LIST_REPLACE, COMMAND_LIST_POP};
     uint32_t handles[] = {0xffff, table + 1, table ^ 0x200u, UINT32_MAX};
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         for (size_t h = 0; h < sizeof(handles) / sizeof(handles[0]); h++) {
@@ -245,9 +219,11 @@ END_TEST
 
 START_TEST(limits_of_keys)
 {
-    static const enum command_kind kinds[] = {COMMAND_GET,     COMMAND_PUT,   COMMAND_INSERT,
-                                              COMMAND_REPLACE, COMMAND_ERASE, COMMAND_CAS,
-                                              COMMAND_INCR};
+    static const enum command_kind kinds[] = {
+        COMMAND_GET,       COMMAND_PUT,         COMMAND_INSERT,      COMMAND_REPLACE,
+        COMMAND_ERASE,     COMMAND_CAS,         COMMAND_INCR,        COMMAND_LIST_COUNT,
+        COMMAND_LIST_READ, COMMAND_LIST_APPEND, COMMAND_LIST_REMOVE, COMMAND_LIST_REPLACE,
+        COMMAND_LIST_POP};
     char *key = calloc(1, 65537);
     memset(key, 'k', 65536);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
@@ -265,6 +241,10 @@ START_TEST(tables)
     uint32_t handle, again;
     expect_status(create("t", &handle), STELE_EEXIST);
     ck_assert_uint_eq(handle, table);
+    /* of another type, or another maximum: told too which it is */
+    expect_status(create_as("t", "u64->u64", 0).status, STELE_ETYPE);
+    ck_assert_uint_eq(create_as("t", "u64->u64", 0).table, table);
+    expect_status(create_as("t", "bytes->bytes", 5).status, STELE_ETYPE);
     struct command find = command_of(COMMAND_TABLE_FIND, 0, "u");
     expect_status(run(&find, ALL_RIGHTS).status, STELE_ENOTABLE);
     expect_ok(create("u", &handle));
@@ -383,7 +363,7 @@ int main(void)
 {
     Suite *suite = suite_create("evaluate");
     TCase *all = suite_case(suite, "all");
-    tcase_add_checked_fixture(all, setup, teardown);
+    tcase_add_checked_fixture(all, setup, commands_end);
     tcase_add_test(all, put_insert_replace_erase);
     tcase_add_test(all, compare_and_swap);
     tcase_add_test(all, increments);

@@ -6,7 +6,7 @@
 
 #include "suite.h"
 
-#define HELLO "\x08\0\0\0\x01\0\0\0\x07\0\0\0STL1\x01\0\x01\0"
+#define HELLO "\x08\0\0\0\x01\0\0\0\x07\0\0\0STL1\x02\0\x02\0"
 
 static const struct command_facts facts = {.name = "seg", .epoch = 5, .segment_bytes = 1 << 20};
 static uint64_t session[GATEWAY_SESSION_BYTES / 8];
@@ -71,13 +71,29 @@ static const struct {
           COMMAND_INCR, 0x200, "k", "", "", -2, 0),
     FRAME("\x09\0\0\0\x16\0\0\x02\x09\0\0\0\0\x10\0\0\x01\0\0\0k", COMMAND_GET, 0x200, "k", "", "",
           0, 4096),
-    FRAME("\x05\0\0\0\x20\0\0\0\x09\0\0\0\0\0\0\x01t", COMMAND_TABLE_CREATE, 0, "t", "", "", 0, 0),
+    FRAME("\x19\0\0\0\x20\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0t",
+          COMMAND_TABLE_CREATE, 0, "t", "", "", 0, 0),
     FRAME("\x01\0\0\0\x21\0\0\0\x09\0\0\0t", COMMAND_TABLE_FIND, 0, "t", "", "", 0, 0),
     FRAME("\0\0\0\0\x22\0\0\x02\x09\0\0\0", COMMAND_TABLE_DROP, 0x200, "", "", "", 0, 0),
     FRAME("\0\0\0\0\x23\0\0\x02\x09\0\0\0", COMMAND_TABLE_CLEAR, 0x200, "", "", "", 0, 0),
     FRAME("\0\0\0\0\x24\0\0\0\x09\0\0\0", COMMAND_TABLE_LIST, 0, "", "", "", 0, 0),
     FRAME("\0\0\0\0\x30\0\0\0\x09\0\0\0", COMMAND_STATS, 0, "", "", "", 0, 0),
     FRAME("\0\0\0\0\x31\0\0\0\x09\0\0\0", COMMAND_SHUTDOWN, 0, "", "", "", 0, 0),
+    FRAME("\x0d\0\0\0\x40\0\0\x02\x09\0\0\0\x04\0\0\0\x01\0\0\0kabcd", COMMAND_LIST_APPEND, 0x200,
+          "k", "abcd", "", 0, 0),
+    FRAME("\x11\0\0\0\x41\0\0\x02\x09\0\0\0\x07\0\0\0\0\0\0\x80\x01\0\0\0\0\0\0\0k",
+          COMMAND_LIST_REMOVE, 0x200, "k", "", "", 0, 0),
+    FRAME("\x19\0\0\0\x42\0\0\x02\x09\0\0\0\x07\0\0\0\0\0\0\x80"
+          "abcdefgh\x01\0\0\0\0\0\0\0k",
+          COMMAND_LIST_REPLACE, 0x200, "k", "abcdefgh", "", 0, 0),
+    FRAME("\x05\0\0\0\x43\0\0\x02\x09\0\0\0\x01\0\0\0k", COMMAND_LIST_POP, 0x200, "k", "", "", 0,
+          0),
+    FRAME("\x05\0\0\0\x44\0\0\x02\x09\0\0\0\x01\0\0\0k", COMMAND_LIST_COUNT, 0x200, "k", "", "", 0,
+          0),
+    FRAME("\x11\0\0\0\x45\0\0\x02\x09\0\0\0\x05\0\0\0\0\0\0\0\0\x10\0\0\x01\0\0\0k",
+          COMMAND_LIST_READ, 0x200, "k", "", "", 0, 4096),
+    FRAME("\x08\0\0\0\x46\0\0\x02\x09\0\0\0\0\x10\0\0\0\0\0\0", COMMAND_LIST_ALL, 0x200, "", "", "",
+          0, 4096),
 #undef FRAME
 };
 #define FRAMES (sizeof(frames) / sizeof(frames[0]))
@@ -104,6 +120,10 @@ START_TEST(frames_become_commands)
         expect_bytes(command.expected, command.expected_bytes, frames[i].expected);
         ck_assert_int_eq(command.delta, frames[i].delta);
         ck_assert_uint_eq(command.max_bytes, frames[i].max_bytes);
+        ck_assert_uint_eq(command.most, frames[i].max_bytes);
+        bool finds = command.kind == COMMAND_LIST_REMOVE || command.kind == COMMAND_LIST_REPLACE;
+        ck_assert_uint_eq(command.element, finds ? UINT64_C(0x8000000000000007) : 0);
+        ck_assert_uint_eq(command.from, command.kind == COMMAND_LIST_READ ? 5 : 0);
     }
 }
 END_TEST
@@ -163,6 +183,23 @@ START_TEST(tables_only_where_they_belong)
         ck_assert_int_eq(command.refusal, STELE_ENOSYS);
         ck_assert(!command.hang_up);
     }
+}
+END_TEST
+
+START_TEST(tables_are_created_with_a_type)
+{
+    struct command command;
+    char bytes[] = "\x19\0\0\0\x20\0\0\0\x09\0\0\0\x04\x07\0\0\x10\0\0\0"
+                   "\x08\x07\0\0\0\0\0\0\x01\0\0\0\0\0\0\0t";
+    ck_assert_int_eq(parse(bytes, sizeof(bytes) - 1, &command), GATEWAY_COMMAND);
+    ck_assert_int_eq(command.kind, COMMAND_TABLE_CREATE);
+    ck_assert_int_eq(command.type.key_kind, STELE_U64);
+    ck_assert_int_eq(command.type.value_kind, STELE_STRUCT);
+    ck_assert_uint_eq(command.type.value_bytes, 16);
+    ck_assert_uint_eq(command.max_entries, 0x708);
+    bytes[35] = 1; /* padding */
+    ck_assert_int_eq(parse(bytes, sizeof(bytes) - 1, &command), GATEWAY_COMMAND);
+    ck_assert_int_eq(command.refusal, STELE_EPROTO);
 }
 END_TEST
 
@@ -295,11 +332,14 @@ END_TEST
 
 static struct net_buffer out;
 
+static uint32_t max_bytes = UINT32_MAX; /* of the commands that are answered */
+
 static void answer(enum command_kind kind, unsigned opcode, const struct command_reply *reply)
 {
     struct command command;
     memset(&command, 0, sizeof(command));
     command.kind = kind;
+    command.max_bytes = max_bytes;
     command.tag.opcode = (uint8_t)opcode;
     command.tag.request = 9;
     net_buffer_consume(&out, net_buffer_held(&out));
@@ -358,8 +398,93 @@ START_TEST(rich_replies)
     WROTE("\x10\0\0\0\x95\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff");
     answer(COMMAND_HELLO, STELEI_OP_HELLO, &reply);
     WROTE("\x33\0\0\0\x81\0\0\0\x09\0\0\0"
-          "\0\0\0\0\x01\0\x03\0\0\0\x10\0\xff\xff\0\0\xf9\xff\x0e\0\0\0\x01\0"
+          "\0\0\0\0\x02\0\x03\0\0\0\x10\0\xff\xff\0\0\xf9\xff\x0e\0\0\0\x01\0"
           "\x05\0\0\0\0\0\0\0\0\0\x10\0\0\0\0\0\x04\0\0\0\0\0\0\0seg");
+}
+END_TEST
+
+START_TEST(replies_with_numbers)
+{
+    struct command_reply reply;
+    memset(&reply, 0, sizeof(reply));
+    reply.number = 0x0102;
+    reply.count = 0x0304;
+    answer(COMMAND_LIST_POP, STELEI_OP_LIST_POP, &reply);
+    WROTE("\x10\0\0\0\xc3\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\x02\x01\0\0\0\0\0\0");
+    answer(COMMAND_LIST_APPEND, STELEI_OP_LIST_APPEND, &reply);
+    WROTE("\x10\0\0\0\xc0\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\x04\x03\0\0\0\0\0\0");
+    answer(COMMAND_LIST_COUNT, STELEI_OP_LIST_COUNT, &reply);
+    WROTE("\x10\0\0\0\xc4\0\0\0\x09\0\0\0\0\0\0\0\0\0\0\0\x04\x03\0\0\0\0\0\0");
+    answer(COMMAND_LIST_REMOVE, STELEI_OP_LIST_REMOVE, &reply);
+    WROTE("\x04\0\0\0\xc1\0\0\0\x09\0\0\0\0\0\0\0");
+    reply.status = STELE_ETYPE;
+    answer(COMMAND_LIST_APPEND, STELEI_OP_LIST_APPEND, &reply);
+    WROTE("\x04\0\0\0\xc0\0\0\0\x09\0\0\0\x0b\0\0\0");
+}
+END_TEST
+
+/* Spans that are told one after the other; private_words[0] counts them. */
+static const struct command_span told[] = {{"ab", 2, 2, 3, "112233", 2, true},
+                                           {"ab", 2, 2, 3, "33", 1, false},
+                                           {"", 0, 2, 1, "44", 1, true}};
+
+static bool next_span(struct command_spans *spans, struct command_span *span)
+{
+    if (spans->private_words[0] == 3)
+        return false;
+    *span = told[spans->private_words[0]++];
+    return true;
+}
+
+static struct command_spans spans_of(uint64_t lists, uint64_t keys_bytes, uint64_t element_count)
+{
+    struct command_spans spans;
+    memset(&spans, 0, sizeof(spans));
+    spans.next = next_span;
+    spans.lists = lists;
+    spans.keys_bytes = keys_bytes;
+    spans.element_count = element_count;
+    spans.element_bytes = 2;
+    return spans;
+}
+
+START_TEST(lists_are_told)
+{
+    struct command_reply reply;
+    struct command_spans spans = spans_of(0, 0, 1);
+    memset(&reply, 0, sizeof(reply));
+    reply.spans = &spans;
+    reply.count = 7;
+    spans.private_words[0] = 2;
+    answer(COMMAND_LIST_READ, STELEI_OP_LIST_READ, &reply);
+    WROTE("\x12\0\0\0\xc5\0\0\0\x09\0\0\0\0\0\0\0\x02\0\0\0\x07\0\0\0\0\0\0\0"
+          "44");
+    spans = spans_of(2, 2, 4);
+    answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
+    WROTE("\x3a\0\0\0\xc6\0\0\0\x09\0\0\0\0\0\0\0\x02\0\0\0\x02\0\0\0\0\0\0\0"
+          "\x03\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0"
+          "ab112233"
+          "\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+          "44");
+    /* just enough room, and a byte too little */
+    max_bytes = 32 + 2 + 8;
+    spans = spans_of(2, 2, 4);
+    answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
+    ck_assert_uint_eq(net_buffer_held(&out), 12 + 16 + 42);
+    max_bytes--;
+    spans = spans_of(2, 2, 4);
+    answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
+    WROTE("\x10\0\0\0\xc6\0\0\0\x09\0\0\0\x04\0\0\0\x02\0\0\0\x2a\0\0\0\0\0\0\0");
+    ck_assert_uint_eq(spans.private_words[0], 0);
+    /* more than a frame holds: nothing of it is looked at */
+    max_bytes = UINT32_MAX;
+    spans = spans_of(2, 2, (UINT64_C(1) << 28) + 65536);
+    answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
+    WROTE("\x04\0\0\0\xc6\0\0\0\x09\0\0\0\x07\0\0\0");
+    spans = spans_of(0, 0, UINT64_C(1) << 29);
+    answer(COMMAND_LIST_READ, STELEI_OP_LIST_READ, &reply);
+    WROTE("\x04\0\0\0\xc5\0\0\0\x09\0\0\0\x07\0\0\0");
+    ck_assert_uint_eq(spans.private_words[0], 0);
 }
 END_TEST
 
@@ -400,16 +525,19 @@ START_TEST(lists_of_tables)
     listed[0].index_bytes = 5;
     listed[0].record_bytes = 6;
     listed[0].payload_bytes = 7;
+    listed[0].type = stele_type_of_struct(STELE_U64, 16);
+    listed[0].max_entries = 8;
     reply.listed_count = 1;
     answer(COMMAND_TABLE_LIST, STELEI_OP_TABLE_LIST, &reply);
-    WROTE("\x49\0\0\0\xa4\0\0\0\x09\0\0\0\0\0\0\0\x01\0\0\0"
+    WROTE("\x59\0\0\0\xa4\0\0\0\x09\0\0\0\0\0\0\0\x01\0\0\0"
           "\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0"
-          "\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\x01\x02\0\0\0\x01\0\0t");
+          "\x05\0\0\0\0\0\0\0\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0"
+          "\x04\x07\0\0\x10\0\0\0\x08\0\0\0\0\0\0\0\x01\x02\x01\0\0\0\0\0t");
     for (unsigned i = 0; i < 512; i++)
         memset(listed[i].name, 'n', 63);
     reply.listed_count = 512;
     answer(COMMAND_TABLE_LIST, STELEI_OP_TABLE_LIST, &reply);
-    ck_assert_uint_eq(net_buffer_held(&out), 12 + 8 + 512 * (64 + 63));
+    ck_assert_uint_eq(net_buffer_held(&out), 12 + 8 + 512 * (80 + 63));
 }
 END_TEST
 
@@ -442,12 +570,15 @@ int main(void)
     tcase_add_test(all, frames_cut_and_joined);
     tcase_add_test(all, lengths_off_by_one);
     tcase_add_test(all, tables_only_where_they_belong);
+    tcase_add_test(all, tables_are_created_with_a_type);
     tcase_add_test(all, before_hello);
     tcase_add_test(all, too_long);
     tcase_add_test(all, vectors_come_apart);
     tcase_add_test(all, malformed_vectors);
     tcase_add_test(all, plain_replies);
     tcase_add_test(all, rich_replies);
+    tcase_add_test(all, replies_with_numbers);
+    tcase_add_test(all, lists_are_told);
     tcase_add_test(all, statistics);
     tcase_add_test(all, lists_of_tables);
     tcase_add_test(all, vectors_are_answered_as_one);

@@ -30,7 +30,7 @@ static void set_zeros(struct sample *sample, size_t first, size_t count)
         sample->zeros[i] = i < count ? first + i : SIZE_MAX;
 }
 
-#define SAMPLES 5u
+#define SAMPLES 9u
 
 static void make_samples(struct sample *samples)
 {
@@ -39,7 +39,7 @@ static void make_samples(struct sample *samples)
     finish(&samples[0], stelei_encode_put(samples[0].bytes, 1, STELEI_OP_PUT, 7, 3, 5), "keyvalue");
     set_zeros(&samples[0], 6, 2);
     samples[1].decode = stelei_decode_erase;
-    finish(&samples[1], stelei_encode_erase(samples[1].bytes, 1, 7, 3), "key");
+    finish(&samples[1], stelei_encode_erase(samples[1].bytes, 1, STELEI_OP_ERASE, 7, 3), "key");
     set_zeros(&samples[1], 2, 2);
     samples[2].decode = stelei_decode_cas;
     finish(&samples[2], stelei_encode_cas(samples[2].bytes, 1, 7, 3, 4, 5), "keywantvalue");
@@ -50,6 +50,19 @@ static void make_samples(struct sample *samples)
     samples[4].decode = stelei_decode_get;
     finish(&samples[4], stelei_encode_get(samples[4].bytes, 1, 7, 3, 99), "key");
     set_zeros(&samples[4], 6, 2);
+    samples[5].decode = stelei_decode_remove;
+    finish(&samples[5], stelei_encode_remove(samples[5].bytes, 1, 7, 3, UINT64_MAX - 4), "key");
+    set_zeros(&samples[5], 10, 6);
+    samples[6].decode = stelei_decode_swap;
+    finish(&samples[6], stelei_encode_swap(samples[6].bytes, 1, 7, 3, 11, 0x65756c6176), "key");
+    set_zeros(&samples[6], 18, 6);
+    samples[7].decode = stelei_decode_read;
+    finish(&samples[7], stelei_encode_read(samples[7].bytes, 1, 7, 3, UINT64_C(1) << 40, 99),
+           "key");
+    set_zeros(&samples[7], 14, 2);
+    samples[8].decode = stelei_decode_all;
+    finish(&samples[8], stelei_encode_all(samples[8].bytes, 1, 7, 99), "");
+    set_zeros(&samples[8], 4, 4);
 }
 
 START_TEST(changes_come_back)
@@ -64,17 +77,20 @@ START_TEST(changes_come_back)
         ck_assert_uint_eq(frame.table, 7);
         ck_assert_uint_eq(frame.request, 1);
         ck_assert(samples[i].decode(samples[i].bytes + HEAD, frame.length, &change));
-        ck_assert_uint_eq(change.key_bytes, 3);
-        ck_assert_mem_eq(change.key, "key", 3);
+        ck_assert_uint_eq(change.key_bytes, i == 8 ? 0 : 3);
+        if (i != 8)
+            ck_assert_mem_eq(change.key, "key", 3);
         bool has_value = i == 0 || i == 2;
-        ck_assert_uint_eq(change.value_bytes, has_value ? 5 : 0);
-        if (has_value)
-            ck_assert_mem_eq(change.value, "value", 5);
+        ck_assert_uint_eq(change.value_bytes, has_value ? 5 : i == 6 ? 8 : 0);
+        if (has_value || i == 6)
+            ck_assert_mem_eq(change.value, "value\0\0", has_value ? 5 : 8);
         ck_assert_uint_eq(change.expected_bytes, i == 2 ? 4 : 0);
         if (i == 2)
             ck_assert_mem_eq(change.expected, "want", 4);
         ck_assert_int_eq(change.delta, i == 3 ? -5 : 0);
-        ck_assert_uint_eq(change.max_bytes, i == 4 ? 99 : 0);
+        ck_assert_uint_eq(change.max_bytes, i == 4 || i >= 7 ? 99 : 0);
+        ck_assert_uint_eq(change.element, i == 5 ? UINT64_MAX - 4 : i == 6 ? 11 : 0);
+        ck_assert_uint_eq(change.from, i == 7 ? UINT64_C(1) << 40 : 0);
     }
 }
 END_TEST
@@ -187,20 +203,26 @@ START_TEST(creates)
 {
     uint8_t bytes[STELEI_ENCODED_MAX_BYTES + 64];
     const uint8_t *body = bytes + HEAD;
-    struct stelei_wire_create create = {1, 2, 3, 3}, found;
+    struct stelei_wire_create create = {1, 2, 3, {0}}, found;
     struct stelei_name name;
     memset(bytes, 'x', sizeof(bytes));
     stelei_encode_create(bytes, 1, &create);
     for (size_t count = 0; count <= 40; count++)
-        ck_assert_int_eq(count == 7, stelei_decode_create(body, count, &found, &name));
+        ck_assert_int_eq(count == 24 + 3, stelei_decode_create(body, count, &found, &name));
     ck_assert_mem_eq(&found, &create, sizeof(found));
     ck_assert_uint_eq(name.count, 3);
+    for (size_t zero = 17; zero < 24; zero++) {
+        bytes[HEAD + zero] = 0x80;
+        ck_assert(!stelei_decode_create(body, 24 + 3, &found, &name));
+        bytes[HEAD + zero] = 0;
+    }
+    ck_assert(stelei_decode_create(body, 24 + 3, &found, &name));
     create.name_bytes = 63;
     stelei_encode_create(bytes, 1, &create);
-    ck_assert(stelei_decode_create(body, 4 + 63, &found, &name));
+    ck_assert(stelei_decode_create(body, 24 + 63, &found, &name));
     create.name_bytes = 64;
     stelei_encode_create(bytes, 1, &create);
-    ck_assert(!stelei_decode_create(body, 4 + 64, &found, &name));
+    ck_assert(!stelei_decode_create(body, 24 + 64, &found, &name));
 }
 END_TEST
 
@@ -271,11 +293,11 @@ START_TEST(vector_replies)
 }
 END_TEST
 
-START_TEST(get_and_incr_replies)
+START_TEST(values_and_numbers)
 {
     const uint8_t *value = NULL;
     uint32_t bytes = 0;
-    int64_t number = 0;
+    uint64_t number = 0;
     const char *good = "\0\0\0\0\x02\0\0\0vw-----";
     for (size_t count = 0; count < 14; count++)
         ck_assert_int_eq(count == 10, stelei_decode_get_reply(good, count, &value, &bytes));
@@ -288,9 +310,9 @@ START_TEST(get_and_incr_replies)
     ck_assert(!stelei_decode_get_reply("\0\0\0\0\xff\xff\xff\xff", 8, &value, &bytes));
     const char *sum = "\0\0\0\0\0\0\0\0\xfe\xff\xff\xff\xff\xff\xff\xff---";
     for (size_t count = 0; count < 18; count++)
-        ck_assert_int_eq(count == 16, stelei_decode_incr_reply(sum, count, &number));
-    ck_assert_int_eq(number, -2);
-    ck_assert(!stelei_decode_incr_reply("\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0", 16, &number));
+        ck_assert_int_eq(count == 16, stelei_decode_number(sum, count, &number));
+    ck_assert_uint_eq(number, UINT64_MAX - 1);
+    ck_assert(!stelei_decode_number("\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0\0", 16, &number));
 }
 END_TEST
 
@@ -311,9 +333,83 @@ START_TEST(stats_replies)
 }
 END_TEST
 
+/* LIST_READ: whole elements of a width that exists, no more than the list has. */
+START_TEST(replies_to_reading_a_list)
+{
+    uint8_t bytes[64];
+    struct stelei_wire_told told = {STELE_OK, 4, 3}, found;
+    const uint8_t *elements = NULL;
+    size_t taken = 0;
+    memset(bytes, 'x', sizeof(bytes));
+    stelei_encode_told(bytes, STELEI_OP_LIST_READ, 1, &told, 8);
+    const uint8_t *body = bytes + HEAD;
+    for (size_t count = 0; count < 40; count++)
+        ck_assert_int_eq(count >= 16 && count <= 16 + 12 && count % 4 == 0,
+                         stelei_decode_read_reply(body, count, &found, &elements, &taken));
+    ck_assert(stelei_decode_read_reply(body, 24, &found, &elements, &taken));
+    ck_assert_uint_eq(found.count, 3);
+    ck_assert_uint_eq(found.element_bytes, 4);
+    ck_assert_ptr_eq(elements, body + 16);
+    ck_assert_uint_eq(taken, 8);
+    for (told.element_bytes = 0; told.element_bytes < 20; told.element_bytes++) {
+        bool width = told.element_bytes == 1 || told.element_bytes == 2 ||
+                     told.element_bytes == 4 || told.element_bytes == 8;
+        stelei_encode_told(bytes, STELEI_OP_LIST_READ, 1, &told, 0);
+        ck_assert_int_eq(width, stelei_decode_read_reply(body, 16, &found, &elements, &taken));
+    }
+    told.element_bytes = 1;
+    told.status = STELE_ESHORT;
+    stelei_encode_told(bytes, STELEI_OP_LIST_READ, 1, &told, 0);
+    ck_assert(!stelei_decode_read_reply(body, 16, &found, &elements, &taken));
+}
+END_TEST
+
+START_TEST(replies_with_all_lists)
+{
+    uint8_t bytes[128];
+    struct stelei_wire_told told = {STELE_OK, 2, 2}, found;
+    struct stelei_cursor rest;
+    struct stelei_told_list list;
+    size_t at = stelei_encode_told(bytes, STELEI_OP_LIST_ALL, 1, &told, 0);
+    at += stelei_encode_list(bytes + at, 1, 2);
+    memcpy(bytes + at, "kabcd", 5);
+    at += 5;
+    at += stelei_encode_list(bytes + at, 0, 1);
+    memcpy(bytes + at, "ef", 2);
+    at += 2;
+    for (size_t count = 0; count < at - HEAD; count++) {
+        bool good = stelei_decode_told(bytes + HEAD, count, &found, &rest);
+        ck_assert_int_eq(good, count >= 16);
+        while (good && rest.left > 0)
+            good = stelei_decode_list(&rest, found.element_bytes, &list);
+        ck_assert_int_eq(good, count == 16 || count == 16 + 21);
+    }
+    ck_assert(stelei_decode_told(bytes + HEAD, at - HEAD, &found, &rest));
+    ck_assert(stelei_decode_list(&rest, 2, &list));
+    ck_assert_uint_eq(list.key_bytes, 1);
+    ck_assert_mem_eq(list.key, "k", 1);
+    ck_assert_uint_eq(list.count, 2);
+    ck_assert_mem_eq(list.elements, "abcd", 4);
+    ck_assert(stelei_decode_list(&rest, 2, &list));
+    ck_assert_uint_eq(list.key_bytes, 0);
+    ck_assert_mem_eq(list.elements, "ef", 2);
+    ck_assert(stelei_cursor_finished(&rest));
+    /* a count that would wrap, padding */
+    rest = stelei_cursor_over("\0\0\0\0\0\0\0\x80\0\0\0\0\0\0\0\0", 16);
+    ck_assert(!stelei_decode_list(&rest, 2, &list));
+    rest = stelei_cursor_over("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", 16);
+    ck_assert(!stelei_decode_list(&rest, 2, &list));
+    /* too long to be told: its length alone */
+    told.status = STELE_ESHORT;
+    stelei_encode_told(bytes, STELEI_OP_LIST_ALL, 1, &told, 0);
+    ck_assert(stelei_decode_told(bytes + HEAD, 16, &found, &rest));
+    ck_assert(!stelei_decode_told(bytes + HEAD, 17, &found, &rest));
+}
+END_TEST
+
 START_TEST(listed_tables)
 {
-    uint8_t bytes[3 * 64 + 8];
+    uint8_t bytes[3 * 80 + 8];
     struct stelei_wire_table facts;
     struct stelei_listed listed;
     memset(&facts, 0, sizeof(facts));
@@ -335,11 +431,17 @@ START_TEST(listed_tables)
     ck_assert(stelei_decode_listed(&cursor, &listed));
     ck_assert_mem_eq(listed.name.bytes, "c", 1);
     ck_assert(stelei_cursor_finished(&cursor));
-    for (size_t count = 0; count < 66; count++) {
+    for (size_t count = 0; count < 82; count++) {
         cursor = stelei_cursor_over(bytes, count);
         ck_assert(!stelei_decode_listed(&cursor, &listed));
     }
-    bytes[65] = 0; /* a zero in the name */
+    for (size_t zero = 75; zero < 80; zero++) {
+        bytes[zero] = 0x80;
+        cursor = stelei_cursor_over(bytes, at);
+        ck_assert(!stelei_decode_listed(&cursor, &listed));
+        bytes[zero] = 0;
+    }
+    bytes[81] = 0; /* a zero in the name */
     cursor = stelei_cursor_over(bytes, at);
     ck_assert(!stelei_decode_listed(&cursor, &listed));
 }
@@ -348,11 +450,12 @@ END_TEST
 /* Random bodies in buffers of exactly their size, for the sanitizers: no read outside. */
 START_TEST(random_bodies)
 {
-    static const decode_change decoders[] = {stelei_decode_put, stelei_decode_erase,
-                                             stelei_decode_cas, stelei_decode_incr,
-                                             stelei_decode_get};
+    static const decode_change decoders[] = {
+        stelei_decode_put,  stelei_decode_erase, stelei_decode_cas,
+        stelei_decode_incr, stelei_decode_get,   stelei_decode_remove,
+        stelei_decode_swap, stelei_decode_read,  stelei_decode_all};
     uint64_t random = 42;
-    unsigned accepted[5] = {0}, others = 0;
+    unsigned accepted[SAMPLES] = {0}, others = 0;
     for (unsigned round = 0; round < 200000; round++) {
         struct stelei_change change;
         struct stelei_wire_hello hello;
@@ -364,14 +467,17 @@ START_TEST(random_bodies)
         struct stelei_name name;
         const uint8_t *value;
         uint32_t bytes;
-        int64_t number;
+        uint64_t number;
         uint64_t numbers[4];
+        struct stelei_wire_told told;
+        struct stelei_told_list list;
+        size_t taken;
         random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         size_t count = (size_t)(random >> 40) % 80;
         uint8_t *body = malloc(count ? count : 1);
         for (size_t i = 0; i < count; i++) /* mostly small numbers, or nothing would fit */
             body[i] = (random >> i % 37 & 7) ? 0 : (uint8_t)((random >> 33) + i) % 16;
-        for (unsigned i = 0; i < 5; i++)
+        for (unsigned i = 0; i < SAMPLES; i++)
             if (decoders[i](body, count, &change)) {
                 expect(change.key_bytes + change.value_bytes + change.expected_bytes <= count);
                 accepted[i]++;
@@ -381,17 +487,21 @@ START_TEST(random_bodies)
         others += stelei_decode_create(body, count, &create, &name);
         others += stelei_decode_vector_reply(body, count, &reply);
         others += stelei_decode_get_reply(body, count, &value, &bytes);
-        others += stelei_decode_incr_reply(body, count, &number);
+        others += stelei_decode_number(body, count, &number);
+        others += stelei_decode_read_reply(body, count, &told, &value, &taken);
         others += stelei_decode_stats(body, count, numbers, 4);
         struct stelei_cursor cursor = stelei_cursor_over(body, count);
         for (unsigned i = 0; i < 10; i++)
             stelei_cursor_entry(&cursor, &entry);
         cursor = stelei_cursor_over(body, count);
         others += stelei_decode_listed(&cursor, &listed);
+        if (stelei_decode_told(body, count, &told, &cursor))
+            while (cursor.left > 0 && stelei_decode_list(&cursor, told.element_bytes, &list))
+                others++;
         expect(cursor.left <= count);
         free(body);
     }
-    for (unsigned i = 0; i < 5; i++)
+    for (unsigned i = 0; i < SAMPLES; i++)
         ck_assert_uint_gt(accepted[i], 0); /* else it tested nothing */
     ck_assert_uint_gt(others, 0);
 }
@@ -411,8 +521,10 @@ int main(void)
     tcase_add_test(all, welcome_comes_back);
     tcase_add_test(all, vectors);
     tcase_add_test(all, vector_replies);
-    tcase_add_test(all, get_and_incr_replies);
+    tcase_add_test(all, values_and_numbers);
     tcase_add_test(all, stats_replies);
+    tcase_add_test(all, replies_to_reading_a_list);
+    tcase_add_test(all, replies_with_all_lists);
     tcase_add_test(all, listed_tables);
     tcase_add_test(all, random_bodies);
     return suite_run(suite);

@@ -39,7 +39,7 @@ START_TEST(golden_commands_on_entries)
            "\x10\0\0\0\x12\0\x34\x12\x09\0\0\0\x05\0\0\0\x03\0\0\0");
     GOLDEN(out, stelei_encode_put(out, 10, STELEI_OP_REPLACE, 0x1234, 0, 0),
            "\x08\0\0\0\x13\0\x34\x12\x0a\0\0\0\0\0\0\0\0\0\0\0");
-    GOLDEN(out, stelei_encode_erase(out, 9, 0x1234, 0xffff),
+    GOLDEN(out, stelei_encode_erase(out, 9, STELEI_OP_ERASE, 0x1234, 0xffff),
            "\x03\0\x01\0\x11\0\x34\x12\x09\0\0\0\xff\xff\0\0");
     GOLDEN(out, stelei_encode_cas(out, 16, 2, 1, 2, 3),
            "\x16\0\0\0\x14\0\x02\0\x10\0\0\0\x03\0\0\0\x01\0\0\0\x02\0\0\0\0\0\0\0");
@@ -49,6 +49,31 @@ START_TEST(golden_commands_on_entries)
            "\x0f\0\x01\0\x15\0\x02\0\x11\0\0\0\0\0\0\0\0\0\0\x80\xff\xff\0\0\0\0\0\0");
     GOLDEN(out, stelei_encode_get(out, 18, 0x1234, 3, 0x100000),
            "\x0b\0\0\0\x16\0\x34\x12\x12\0\0\0\0\0\x10\0\x03\0\0\0");
+}
+END_TEST
+
+START_TEST(golden_commands_on_lists)
+{
+    uint8_t out[STELEI_ENCODED_MAX_BYTES];
+    GOLDEN(out, stelei_encode_put(out, 8, STELEI_OP_LIST_APPEND, 0x1234, 1, 12),
+           "\x15\0\0\0\x40\0\x34\x12\x08\0\0\0\x0c\0\0\0\x01\0\0\0");
+    GOLDEN(out, stelei_encode_remove(out, 9, 0x1234, 0x102, UINT64_C(0x0807060504030201)),
+           "\x12\x01\0\0\x41\0\x34\x12\x09\0\0\0"
+           "\x01\x02\x03\x04\x05\x06\x07\x08\x02\x01\0\0\0\0\0\0");
+    GOLDEN(out, stelei_encode_swap(out, 10, 0x1234, 1, UINT64_C(1) << 56, 7),
+           "\x19\0\0\0\x42\0\x34\x12\x0a\0\0\0"
+           "\0\0\0\0\0\0\0\x01\x07\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0");
+    GOLDEN(out, stelei_encode_erase(out, 11, STELEI_OP_LIST_POP, 0x1234, 1),
+           "\x05\0\0\0\x43\0\x34\x12\x0b\0\0\0\x01\0\0\0");
+    GOLDEN(out, stelei_encode_erase(out, 12, STELEI_OP_LIST_COUNT, 0x1234, 0),
+           "\x04\0\0\0\x44\0\x34\x12\x0c\0\0\0\0\0\0\0");
+    GOLDEN(out, stelei_encode_read(out, 13, 0x1234, 0xffff, 0x0a, 0x1000),
+           "\x0f\0\x01\0\x45\0\x34\x12\x0d\0\0\0\x0a\0\0\0\0\0\0\0\0\x10\0\0\xff\xff\0\0");
+    GOLDEN(out, stelei_encode_all(out, 14, 0x1234, 0x1000),
+           "\x08\0\0\0\x46\0\x34\x12\x0e\0\0\0\0\x10\0\0\0\0\0\0");
+    GOLDEN(out, stelei_encode_remove_body(out, 1, 2), "\x02\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0");
+    GOLDEN(out, stelei_encode_swap_body(out, 1, 2, 3),
+           "\x02\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01\0\0\0\0\0\0\0");
 }
 END_TEST
 
@@ -84,9 +109,10 @@ END_TEST
 START_TEST(golden_commands_on_tables)
 {
     uint8_t out[STELEI_ENCODED_MAX_BYTES];
-    struct stelei_wire_create create = {1, 2, 3, 4};
+    struct stelei_wire_create create = {UINT64_C(0x0807060504030201), 0x0a09, 4, {0}};
     GOLDEN(out, stelei_encode_create(out, 10, &create),
-           "\x08\0\0\0\x20\0\0\0\x0a\0\0\0\x01\x02\x03\x04");
+           "\x1c\0\0\0\x20\0\0\0\x0a\0\0\0\x01\x02\x03\x04\x05\x06\x07\x08"
+           "\x09\x0a\0\0\0\0\0\0\x04\0\0\0\0\0\0\0");
     GOLDEN(out, stelei_encode_frame(out, 4, STELEI_OP_TABLE_FIND, 0, 0, 11),
            "\x04\0\0\0\x21\0\0\0\x0b\0\0\0");
 }
@@ -132,8 +158,22 @@ START_TEST(golden_replies)
            stelei_encode_reply(out, STELEI_OP_STATS, 6, STELE_OK, STELE_DAEMON_STATS_COUNT,
                                STELE_DAEMON_STATS_COUNT * 8),
            "\xe0\0\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x1b\0\0\0");
-    GOLDEN(out, stelei_encode_reply(out, STELEI_OP_TABLE_LIST, 7, STELE_OK, 2, 130),
-           "\x8a\0\0\0\xa4\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0");
+    GOLDEN(out, stelei_encode_reply(out, STELEI_OP_TABLE_LIST, 7, STELE_OK, 2, 162),
+           "\xaa\0\0\0\xa4\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0");
+}
+END_TEST
+
+START_TEST(golden_replies_of_lists)
+{
+    uint8_t out[STELEI_ENCODED_MAX_BYTES];
+    struct stelei_wire_told told = {STELE_OK, 4, 0x0102};
+    GOLDEN(out, stelei_encode_told(out, STELEI_OP_LIST_READ, 8, &told, 12),
+           "\x1c\0\0\0\xc5\0\0\0\x08\0\0\0\0\0\0\0\x04\0\0\0\x02\x01\0\0\0\0\0\0");
+    told.status = STELE_ESHORT;
+    GOLDEN(out, stelei_encode_told(out, STELEI_OP_LIST_ALL, 9, &told, 0),
+           "\x10\0\0\0\xc6\0\0\0\x09\0\0\0\x04\0\0\0\x04\0\0\0\x02\x01\0\0\0\0\0\0");
+    GOLDEN(out, stelei_encode_list(out, 0x0304, UINT64_C(1) << 56),
+           "\0\0\0\0\0\0\0\x01\x04\x03\0\0\0\0\0\0");
 }
 END_TEST
 
@@ -150,12 +190,13 @@ START_TEST(golden_listed)
     facts.record_bytes = 7;
     facts.payload_bytes = UINT64_C(1) << 56;
     facts.table = 0x0a0b;
-    facts.type = UINT64_C(0x15141312110e0d0c);
+    facts.type = UINT64_C(0x14131211100e0d0c);
     facts.max_entries = 0x0f;
     facts.name_bytes = 63;
     GOLDEN(out, stelei_encode_listed(out, &facts),
            "\x02\x01\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x04\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0"
-           "\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01\x0b\x0a\x0c\x0d\x0e\x3f\0\0");
+           "\x06\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01"
+           "\x0c\x0d\x0e\x10\x11\x12\x13\x14\x0f\0\0\0\0\0\0\0\x0b\x0a\x3f\0\0\0\0\0");
 }
 END_TEST
 
@@ -179,11 +220,13 @@ int main(void)
     TCase *all = suite_case(suite, "all");
     tcase_add_test(all, golden_hello_and_bare_commands);
     tcase_add_test(all, golden_commands_on_entries);
+    tcase_add_test(all, golden_commands_on_lists);
     tcase_add_test(all, longest_lengths);
     tcase_add_test(all, golden_vectors);
     tcase_add_test(all, golden_commands_on_tables);
     tcase_add_test(all, golden_welcome);
     tcase_add_test(all, golden_replies);
+    tcase_add_test(all, golden_replies_of_lists);
     tcase_add_test(all, golden_listed);
     tcase_add_test(all, order_of_the_statistics);
     return suite_run(suite);
