@@ -420,7 +420,9 @@ static void gate_open(struct gate *gate, unsigned ways)
     net_buffer_init(&gate->out);
     if (ways & WAY_TABLE)
         fuzz_expect(stele_store_table_create(gate->store, "t", NULL, &table) == STELE_OK);
-    struct gateway_limits limits = {gate->frame_max_bytes, gate->rights, &gate->facts};
+    struct gateway_limits limits = {.frame_max_bytes = gate->frame_max_bytes,
+                                    .rights = gate->rights,
+                                    .facts = &gate->facts};
     gateway_native.open(gate->session, &limits);
 }
 
