@@ -182,8 +182,10 @@ static bool turn_answer(struct turn_peer *peer, const struct command *command)
     if (gateway->terse)
         turn_note_unsaid(turn, reply.status);
     gateway->reply(peer->session, command, &reply, &connection->out);
-    if (told_bytes > NET_SMALL_BYTES)
+    if (told_bytes > NET_SMALL_BYTES) {
         net_connection_count(connection);
+        peer->delayed_at = 0;
+    }
     if (reply.shut_down)
         turn->shut_down = true;
     if (command->kind == COMMAND_TABLE_DROP && reply.status == STELE_OK)
