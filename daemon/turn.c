@@ -154,8 +154,7 @@ static uint64_t turn_told_bytes(const struct command_reply *reply)
 /* Failures that nobody would learn of: not those that are an answer, nor what the peer made up. */
 static void turn_note_unsaid(struct turn *turn, enum stele_status status)
 {
-    if (status == STELE_OK || status == STELE_ENOTFOUND || status == STELE_ENOSYS ||
-        status == STELE_EPERM)
+    if (status == STELE_OK || status == STELE_ENOTFOUND || status == STELE_ENOSYS)
         return;
     turn->unsaid_count++;
     turn->unsaid = status;
@@ -179,7 +178,7 @@ static bool turn_answer(struct turn_peer *peer, const struct command *command)
             return false;
         reply.status = STELE_EBUSY;
     }
-    if (gateway->terse)
+    if (gateway->terse && !command->hang_up) /* of strangers the log tells already */
         turn_note_unsaid(turn, reply.status);
     gateway->reply(peer->session, command, &reply, &connection->out);
     if (told_bytes > NET_SMALL_BYTES) {
