@@ -42,3 +42,15 @@ void log_line(const struct log *log, enum log_level level, const char *format, .
     ssize_t written = write(STDERR_FILENO, line, bytes);
     (void)written; /* there is nowhere to say so */
 }
+
+unsigned long long log_due(struct log_rarely *rarely, uint64_t count)
+{
+    uint64_t news = count - rarely->logged;
+    if (rarely->ticks > 0)
+        rarely->ticks--;
+    if (news == 0 || rarely->ticks > 0)
+        return 0;
+    rarely->logged = count;
+    rarely->ticks = LOG_RARELY_TICKS;
+    return news;
+}

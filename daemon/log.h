@@ -6,6 +6,7 @@
 #define STELE_DAEMON_LOG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 /* The numbers are syslog's. */
 enum log_level { LOG_ERROR = 3, LOG_WARNING = 4, LOG_NOTICE = 5, LOG_INFO = 6, LOG_DEBUG = 7 };
@@ -24,5 +25,16 @@ bool log_parse_level(const char *text, enum log_level *level);
 /* One line, without its newline; cut at about 500 bytes. Failures are ignored. */
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Something that can happen a thousand times a second, is counted, and is logged now and then. */
+struct log_rarely {
+    uint64_t logged; /* of the count, when it was last logged */
+    uint32_t ticks;  /* until it may be logged again */
+};
+
+/* How many there are to log now: all since the last time, but not more often than every
+ * LOG_RARELY_TICKS calls; call it once a tick. */
+#define LOG_RARELY_TICKS 100u
+unsigned long long log_due(struct log_rarely *rarely, uint64_t count);
 
 #endif

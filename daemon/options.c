@@ -12,6 +12,8 @@
 enum options_id {
     OPTION_NAME = 256,
     OPTION_SOCKET,
+    OPTION_MAP8X32,
+    OPTION_USIZE_KV,
     OPTION_MAX_BYTES,
     OPTION_MODE,
     OPTION_GROUP,
@@ -29,6 +31,8 @@ enum options_id {
 static const struct option options_known[] = {
     {"name", required_argument, NULL, OPTION_NAME},
     {"socket", required_argument, NULL, OPTION_SOCKET},
+    {"map8x32", required_argument, NULL, OPTION_MAP8X32},
+    {"usize-kv", required_argument, NULL, OPTION_USIZE_KV},
     {"max-bytes", required_argument, NULL, OPTION_MAX_BYTES},
     {"mode", required_argument, NULL, OPTION_MODE},
     {"group", required_argument, NULL, OPTION_GROUP},
@@ -58,6 +62,14 @@ static void options_print_help(void)
           "  --max-bytes SIZE   of the segment, 4M or more (suffix K, M or G); default: half\n"
           "                     of the memory\n"
           "  --replace          start anew when the segment found cannot be adopted\n"
+          "\n"
+          "Older protocols, served beside its own; off unless given\n"
+          "  --map8x32 PATH     Map8x32's, at a Unix socket: table \"map8x32\". Its clients\n"
+          "                     expect /tmp/map8x32.sock\n"
+          "  --usize-kv [ADDR:]PORT\n"
+          "                     usize-kv's, over TCP: table \"usize-kv\". Its clients expect\n"
+          "                     9123. Default of ADDR: 127.0.0.1. Whoever can connect may\n"
+          "                     write: TCP does not tell who it is\n"
           "\n"
           "Who may do what\n"
           "  --mode OCTAL       of the segment, default 0640: who may read it\n"
@@ -115,14 +127,32 @@ static bool options_parse_max_bytes(const char *text, uint64_t *max_bytes)
     return true;
 }
 
-static enum options_outcome options_take_socket(struct options *options, const char *value)
+static enum options_outcome options_take_path(const char *option, const char *value,
+                                              char path[STELEI_ADDRESS_BYTES])
 {
     size_t bytes = strlen(value);
-    if (bytes == 0 || bytes >= sizeof(options->socket_path))
-        return options_complain("--socket", value, "want a path of 1..107 bytes");
-    memcpy(options->socket_path, value, bytes + 1);
-    options->socket_given = true;
+    if (bytes == 0 || bytes >= STELEI_ADDRESS_BYTES)
+        return options_complain(option, value, "want a path of 1..107 bytes");
+    memcpy(path, value, bytes + 1);
     return OPTIONS_RUN;
+}
+
+/* Options about where to listen. */
+static enum options_outcome options_take_door(struct options *options, int id, const char *value)
+{
+    switch (id) {
+    case OPTION_SOCKET:
+        options->socket_given = true;
+        return options_take_path("--socket", value, options->socket_path);
+    case OPTION_MAP8X32:
+        return options_take_path("--map8x32", value, options->map8x32_path);
+    default: /* OPTION_USIZE_KV */
+        if (!net_address_parse(value, &options->usize_kv))
+            return options_complain("--usize-kv", value,
+                                    "want PORT, ADDR:PORT or [IPv6]:PORT, numbers, such as 9123");
+        options->usize_kv_given = true;
+        return OPTIONS_RUN;
+    }
 }
 
 static enum options_outcome options_take_allowed(struct options *options, int id, const char *value)
@@ -141,7 +171,7 @@ static enum options_outcome options_take_allowed(struct options *options, int id
     return OPTIONS_RUN;
 }
 
-/* Options about the segment and the socket. */
+/* Options about the segment. */
 static enum options_outcome options_take_place(struct options *options, int id, const char *value)
 {
     switch (id) {
@@ -150,8 +180,6 @@ static enum options_outcome options_take_place(struct options *options, int id, 
             return options_complain("--name", value, "want 1..63 letters, digits, '.', '_' or '-'");
         options->name = value;
         return OPTIONS_RUN;
-    case OPTION_SOCKET:
-        return options_take_socket(options, value);
     case OPTION_MAX_BYTES:
         if (!options_parse_max_bytes(value, &options->max_bytes))
             return options_complain("--max-bytes", value,
@@ -178,11 +206,14 @@ static enum options_outcome options_take(struct options *options, int id, const 
     uint64_t number;
     switch (id) {
     case OPTION_NAME:
-    case OPTION_SOCKET:
     case OPTION_MAX_BYTES:
     case OPTION_MODE:
     case OPTION_GROUP:
         return options_take_place(options, id, value);
+    case OPTION_SOCKET:
+    case OPTION_MAP8X32:
+    case OPTION_USIZE_KV:
+        return options_take_door(options, id, value);
     case OPTION_ALLOW_UID:
     case OPTION_ALLOW_GID:
         return options_take_allowed(options, id, value);
@@ -218,9 +249,9 @@ static enum options_outcome options_take(struct options *options, int id, const 
     }
 }
 
-/* What was not given and depends on what was. */
-static enum options_outcome options_complete(struct options *options,
-                                             const struct options_surroundings *surroundings)
+/* Where the native socket is, if that was not said. */
+static enum options_outcome options_find_socket(struct options *options,
+                                                const struct options_surroundings *surroundings)
 {
     if (options->socket_given)
         return OPTIONS_RUN;
@@ -232,6 +263,17 @@ static enum options_outcome options_complete(struct options *options,
     return options_complain("--name", options->name,
                             "$XDG_RUNTIME_DIR/stele/NAME.sock has more than 107 bytes; "
                             "want a shorter name, or --socket");
+}
+
+/* What was not given and depends on what was, and what does not go together. */
+static enum options_outcome options_complete(struct options *options,
+                                             const struct options_surroundings *surroundings)
+{
+    enum options_outcome outcome = options_find_socket(options, surroundings);
+    if (outcome == OPTIONS_RUN && strcmp(options->map8x32_path, options->socket_path) == 0)
+        return options_complain("--map8x32", options->map8x32_path,
+                                "that is --socket's; each protocol wants a path of its own");
+    return outcome;
 }
 
 enum options_outcome options_parse(struct options *options,

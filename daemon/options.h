@@ -10,6 +10,7 @@
 #include <stele/detail/address.h>
 
 #include "log.h"
+#include "net/address.h"
 #include "policy.h"
 
 #define OPTIONS_SPIN_US     20u /* by default, with two cores or more */
@@ -24,8 +25,11 @@ struct options_surroundings {
 struct options {
     const char *name;
     char socket_path[STELEI_ADDRESS_BYTES];
-    bool socket_given;       /* false: socket_path is the default for the name */
-    uint32_t directory_mode; /* for the directory of the default path */
+    bool socket_given;                       /* false: socket_path is the default for the name */
+    uint32_t directory_mode;                 /* for the directory of the default path */
+    char map8x32_path[STELEI_ADDRESS_BYTES]; /* empty: not served */
+    bool usize_kv_given;
+    struct net_address usize_kv; /* where to serve it, when given */
     bool mode_given;
     bool group_given;
     bool replace;

@@ -35,40 +35,46 @@ static enum stele_status place_make(const char *directory, mode_t mode, char *de
 }
 
 /* A place where a socket can be made, or stands already. */
-static enum stele_status place_check(const char *path, const char *directory, char *detail,
+static enum stele_status place_check(const char *option, const char *path, char *detail,
                                      size_t detail_bytes)
 {
+    char directory[STELEI_ADDRESS_BYTES];
     struct stat found;
+    place_directory(path, directory);
     if (stat(directory, &found) != 0 || !S_ISDIR(found.st_mode)) {
         snprintf(detail, detail_bytes,
-                 "socket %s: there is no directory %s; create it or give another --socket", path,
-                 directory);
+                 "socket %s: there is no directory %s; create it or give another %s", path,
+                 directory, option);
         return STELE_EINVAL;
     }
     if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) != 0) {
         snprintf(detail, detail_bytes,
                  "socket %s: uid %u may not create files in %s (%s); make it writable or give "
-                 "another --socket",
-                 path, (unsigned)geteuid(), directory, strerror(errno));
+                 "another %s",
+                 path, (unsigned)geteuid(), directory, strerror(errno), option);
         return STELE_EACCES;
     }
     if (lstat(path, &found) == 0 && !S_ISSOCK(found.st_mode)) {
         snprintf(detail, detail_bytes,
-                 "socket %s: exists and is not a socket; remove it or give another --socket", path);
+                 "socket %s: exists and is not a socket; remove it or give another %s", path,
+                 option);
         return STELE_EINVAL;
     }
     return STELE_OK;
 }
 
-enum stele_status place_prepare(const struct options *options, char *detail, size_t detail_bytes)
+enum stele_status place_prepare(const struct options *options, bool native_given, char *detail,
+                                size_t detail_bytes)
 {
     char directory[STELEI_ADDRESS_BYTES];
     enum stele_status status = STELE_OK;
     place_directory(options->socket_path, directory);
-    if (!options->socket_given)
+    if (!native_given && !options->socket_given)
         status = place_make(directory, options->directory_mode, detail, detail_bytes);
-    if (status == STELE_OK)
-        status = place_check(options->socket_path, directory, detail, detail_bytes);
+    if (!native_given && status == STELE_OK)
+        status = place_check("--socket", options->socket_path, detail, detail_bytes);
+    if (options->map8x32_path[0] && status == STELE_OK)
+        status = place_check("--map8x32", options->map8x32_path, detail, detail_bytes);
     return status;
 }
 

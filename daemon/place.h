@@ -6,6 +6,7 @@
 #ifndef STELE_DAEMON_PLACE_H
 #define STELE_DAEMON_PLACE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <stele/status.h>
@@ -14,11 +15,13 @@
 #include "policy.h"
 
 /*
- * Sees that a socket can be made at options->socket_path, before anything else is. The directory of
- * the default path is made when it is missing; that of a path which was given must be there.
+ * Sees that sockets can be made at options->socket_path, unless that one was given to us, and at
+ * options->map8x32_path, before anything else is. The directory of the default path is made when it is
+ * missing; those of paths which were given must be there.
  * STELE_EINVAL no such directory   STELE_EACCES not writable for us, or it cannot be made
  */
-enum stele_status place_prepare(const struct options *options, char *detail, size_t detail_bytes);
+enum stele_status place_prepare(const struct options *options, bool native_given, char *detail,
+                                size_t detail_bytes);
 
 /*
  * Gives the segment behind `fd` the group and mode that were asked for: one that was adopted has

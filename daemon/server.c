@@ -8,15 +8,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <stele/detail/frame.h>
 #include <stele/store.h>
 
 #include "command/evaluate.h"
-#include "gateway/gateway.h"
+#include "doors.h"
 #include "loop/loop.h"
-#include "net/listener.h"
 #include "place.h"
 #include "policy.h"
+#include "printer.h"
 #include "turn.h"
 #include "worker/worker.h"
 
@@ -32,17 +31,10 @@
 #define SERVER_STEP_MS         0.2
 #define SERVER_CHUNKS_AHEAD    4u
 #define SERVER_POPULATE_BYTES  (UINT64_C(256) << 10)
-#define SERVER_LOG_TICKS       100u /* between lines about the same thing */
 #define SERVER_DESCRIPTORS_MAX 65536u
 #define SERVER_DETAIL_BYTES    256
 
 enum server_task { SERVER_POPULATE = 0 };
-
-/* Something that can happen a thousand times a second and is logged now and then. */
-struct server_rarely {
-    uint64_t logged; /* of the count, when it was last logged */
-    uint32_t ticks;  /* until it may be logged again */
-};
 
 struct server {
     const struct options *options;
@@ -54,17 +46,15 @@ struct server {
     struct stele_store *store;
     struct loop *loop;
     struct worker *worker;
-    struct net_listener listener;
     struct command_context commands;
     struct turn turn;
+    struct printer printer;
+    struct doors doors;
     bool stopping;
     uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
     uint32_t step_units;
     double watchdog_ms; /* when the service manager was last told that we live */
-    struct server_rarely full, denied, turned_away;
-    uint64_t turned_away_count; /* connections closed for want of descriptors */
-    uint64_t denied_count;      /* connections closed for want of rights */
-    uid_t denied_uid;           /* the last one's */
+    struct log_rarely full;
 };
 
 static double server_now_ms(void)
@@ -84,34 +74,6 @@ static void server_heartbeat(struct server *server)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
-static uint32_t server_rights(struct server *server, int fd, const struct net_peer *peer)
-{
-    struct policy_peer judged = {.uid = peer->uid, .gid = peer->gid, .groups = NULL};
-    if (peer->uid != server->policy.owner && peer->uid != 0)
-        judged.group_count = net_listener_groups(&server->listener, fd, &judged.groups);
-    return policy_rights(&server->policy, &judged);
-}
-
-static void server_accepted(void *context, int fd, const struct net_peer *peer)
-{
-    struct server *server = context;
-    struct gateway_limits limits = {.frame_max_bytes = server->options->frame_max_bytes,
-                                    .rights = server_rights(server, fd, peer),
-                                    .facts = &server->facts};
-    if (limits.rights == 0) { /* is told so, and hung up on, by the gateway */
-        server->denied_count++;
-        server->denied_uid = peer->uid;
-        server->commands.counters.connections_refused++;
-    }
-    /* one that may not write has nothing large to say */
-    if (!(limits.rights & COMMAND_MAY_WRITE))
-        limits.frame_max_bytes = STELEI_FRAME_MIN_BYTES;
-    enum stele_status status = turn_add_peer(&server->turn, fd, peer, &gateway_native, &limits);
-    if (status != STELE_OK)
-        log_line(server->log, LOG_WARNING, "a connection was refused: %s",
-                 stele_status_text(status));
-}
-
 static void server_signalled(void *context, int signal)
 {
     struct server *server = context;
@@ -119,38 +81,12 @@ static void server_signalled(void *context, int signal)
     server->stopping = true;
 }
 
-/* How many there are to log now; once a tick. */
-static unsigned long long server_due(struct server_rarely *rarely, uint64_t count)
-{
-    uint64_t news = count - rarely->logged;
-    if (rarely->ticks > 0)
-        rarely->ticks--;
-    if (news == 0 || rarely->ticks > 0)
-        return 0;
-    rarely->logged = count;
-    rarely->ticks = SERVER_LOG_TICKS;
-    return news;
-}
-
 static void server_log_shortages(struct server *server)
 {
-    unsigned long long full = server_due(&server->full, server->commands.counters.commands_full);
-    unsigned long long denied = server_due(&server->denied, server->denied_count);
-    server->turned_away_count += server->listener.turned_away;
-    server->commands.counters.connections_refused += server->listener.turned_away;
-    server->listener.turned_away = 0;
-    unsigned long long away = server_due(&server->turned_away, server->turned_away_count);
-    if (away > 0)
-        log_line(server->log, LOG_WARNING,
-                 "%llu connections turned away: no descriptors left; see RLIMIT_NOFILE", away);
+    unsigned long long full = log_due(&server->full, server->commands.counters.commands_full);
     if (full > 0)
         log_line(server->log, LOG_WARNING, "%llu writes refused: %s", full,
                  stele_status_text(STELE_ENOSPC));
-    if (denied > 0)
-        log_line(server->log, LOG_WARNING,
-                 "%llu connections closed, the last of uid %u: may neither read nor write; see "
-                 "--mode, --group and --allow-uid",
-                 denied, (unsigned)server->denied_uid);
 }
 
 static void server_feed_watchdog(struct server *server)
@@ -179,8 +115,9 @@ static void server_tick(void *context)
     server->commands.counters.now_ms = (uint64_t)server_now_ms();
     server_heartbeat(server);
     server_wake_worker(server, 0);
-    net_listener_resume(&server->listener);
+    doors_tick(&server->doors);
     turn_tick(&server->turn, SERVER_LINGER_TICKS);
+    printer_tick(&server->printer);
     server_log_shortages(server);
     server_feed_watchdog(server);
 }
@@ -198,11 +135,6 @@ static enum stele_status server_try_store(struct server *server, char *detail)
 {
     const struct options *options = server->options;
     struct stele_store_options store_options;
-    if (server->given_fd < 0 && net_listener_probe(options->socket_path) == STELE_ELOCKED) {
-        snprintf(detail, SERVER_DETAIL_BYTES, "socket %s: somebody listens there",
-                 options->socket_path);
-        return STELE_ELOCKED;
-    }
     memset(&store_options, 0, sizeof(store_options));
     store_options.name = options->name;
     store_options.max_bytes = options->max_bytes;
@@ -223,21 +155,25 @@ static const char *server_remedy(const struct server *server, enum stele_status 
     if (status == STELE_EOWNER)
         return " (run as its owner, or give another --name)";
     if (status == STELE_ELOCKED)
-        return " (stop that daemon, or give another --name and --socket)";
+        return " (stop that daemon, or give another --name)";
     return "";
 }
 
-/* Neither the lock nor the socket of a daemon that was just killed is free at once; one that lives
+/* Neither the lock nor the sockets of a daemon that was just killed are free at once; one that lives
  * holds them for longer than we wait. */
 static enum stele_status server_open_store(struct server *server, double *opened_ms)
 {
     char detail[SERVER_DETAIL_BYTES] = "";
     double deadline = server_now_ms() + SERVER_LOCK_WAIT_MS;
     double began;
+    bool taken; /* by another one, where we are to listen */
     enum stele_status status;
     for (;;) {
         began = server_now_ms();
-        status = server_try_store(server, detail);
+        status = doors_probe(&server->doors, server->given_fd >= 0, detail, sizeof(detail));
+        taken = status != STELE_OK;
+        if (!taken)
+            status = server_try_store(server, detail);
         if (status != STELE_ELOCKED || server_now_ms() > deadline)
             break;
         struct timespec pause = {.tv_sec = 0, .tv_nsec = SERVER_LOCK_RETRY_MS * 1000000L};
@@ -247,7 +183,9 @@ static enum stele_status server_open_store(struct server *server, double *opened
     if (status == STELE_OK)
         status = place_settle(server->options, stele_store_fd(server->store), &server->policy,
                               detail, sizeof(detail));
-    if (status != STELE_OK)
+    if (taken)
+        log_line(server->log, LOG_ERROR, "%s", detail);
+    else if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "segment %s: %s%s", server->options->name,
                  detail[0] ? detail : stele_status_text(status), server_remedy(server, status));
     return status;
@@ -281,6 +219,8 @@ static enum stele_status server_open_loop(struct server *server)
         status = loop_set_timer(server->loop, SERVER_TICK_MS, server_tick, server);
     if (status == STELE_OK)
         loop_set_spin(server->loop, server->options->spin_us);
+    if (status == STELE_OK)
+        printer_open(&server->printer, server->loop, server->log, STDOUT_FILENO);
     if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "event loop: %s", stele_status_text(status));
     return status;
@@ -314,14 +254,14 @@ static void server_compare_size(const struct server *server)
             server->options->name, (unsigned long long)(is >> 20), server->options->name);
 }
 
-/* The socket that was given, or a directory that one can be made in. */
+/* The socket that was given, and directories that others can be made in. */
 static enum stele_status server_find_place(struct server *server)
 {
     char detail[SERVER_DETAIL_BYTES] = "";
     enum stele_status status = activation_take(&server->surroundings->activation, &server->given_fd,
                                                detail, sizeof(detail));
-    if (status == STELE_OK && server->given_fd < 0)
-        status = place_prepare(server->options, detail, sizeof(detail));
+    if (status == STELE_OK)
+        status = place_prepare(server->options, server->given_fd >= 0, detail, sizeof(detail));
     if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "%s", detail);
     return status;
@@ -330,16 +270,8 @@ static enum stele_status server_find_place(struct server *server)
 static enum stele_status server_listen(struct server *server)
 {
     char detail[SERVER_DETAIL_BYTES] = "";
-    struct net_file file = {.path = server->options->socket_path,
-                            .mode = policy_socket_mode(&server->policy),
-                            .group = server->policy.segment_group};
-    server->listener.accepted = server_accepted;
-    server->listener.context = server;
     enum stele_status status =
-        server->given_fd < 0
-            ? net_listener_open(&server->listener, server->loop, &file, detail, sizeof(detail))
-            : net_listener_take(&server->listener, server->loop, server->given_fd, detail,
-                                sizeof(detail));
+        doors_open(&server->doors, server->loop, server->given_fd, detail, sizeof(detail));
     if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "%s", detail);
     return status;
@@ -347,14 +279,12 @@ static enum stele_status server_listen(struct server *server)
 
 static void server_say_ready(struct server *server, double opened_ms)
 {
-    char text[384], state[448];
+    char places[320], text[448], state[512];
     const char *origin =
         stele_store_get_origin(server->store) == STELE_STORE_ADOPTED ? "adopted" : "created";
-    const char *place =
-        server->given_fd < 0 ? server->options->socket_path : "the service manager's socket";
-    snprintf(text, sizeof(text), "segment %s %s in %.1f ms, epoch %llu, listening at %s",
-             server->options->name, origin, opened_ms, (unsigned long long)server->facts.epoch,
-             place);
+    doors_describe(&server->doors, places, sizeof(places));
+    snprintf(text, sizeof(text), "segment %s %s in %.1f ms, epoch %llu, %s", server->options->name,
+             origin, opened_ms, (unsigned long long)server->facts.epoch, places);
     snprintf(state, sizeof(state), "READY=1\nSTATUS=%s", text);
     log_line(server->log, LOG_INFO, "ready: %s", text);
     server->watchdog_ms = server_now_ms();
@@ -429,10 +359,11 @@ static void server_drain(struct server *server)
 {
     double deadline = server_now_ms() + SERVER_STOP_MS;
     notify_send(&server->surroundings->notify, "STOPPING=1\nSTATUS=stopping");
-    net_listener_close(&server->listener);
+    doors_close(&server->doors);
     turn_stop(&server->turn);
     turn_run(&server->turn);
-    while (server->turn.peer_count > 0 && server_now_ms() < deadline) {
+    while ((server->turn.peer_count > 0 || printer_holds(&server->printer)) &&
+           server_now_ms() < deadline) {
         if (loop_turn(server->loop, (int)SERVER_TICK_MS) != STELE_OK)
             break;
         turn_run(&server->turn);
@@ -446,10 +377,23 @@ static void server_close(struct server *server)
 {
     if (server->turn.loop)
         turn_fini(&server->turn);
-    net_listener_close(&server->listener);
+    doors_close(&server->doors);
+    printer_close(&server->printer);
     worker_close(server->worker);
     stele_store_close(server->store);
     loop_close(server->loop);
+}
+
+static void server_init_doors(struct server *server)
+{
+    const struct doors_surroundings around = {.options = server->options,
+                                              .log = server->log,
+                                              .policy = &server->policy,
+                                              .facts = &server->facts,
+                                              .commands = &server->commands,
+                                              .turn = &server->turn,
+                                              .printer = &server->printer};
+    doors_init(&server->doors, &around);
 }
 
 int server_run(const struct options *options, const struct server_surroundings *surroundings,
@@ -461,7 +405,7 @@ int server_run(const struct options *options, const struct server_surroundings *
     server.surroundings = surroundings;
     server.log = log;
     server.given_fd = -1;
-    server.listener.source.fd = -1;
+    server_init_doors(&server);
     enum stele_status status = server_start(&server);
     if (status == STELE_OK) {
         status = server_serve(&server);

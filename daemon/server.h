@@ -1,6 +1,6 @@
 /*
- * server.h - the daemon as a whole: owns the store, the loop, the helper thread, the listener and
- * the connections, and knows the order in which they start and stop. Main's thread.
+ * server.h - the daemon as a whole: owns the store, the loop, the helper thread, the doors and the
+ * connections, and knows the order in which they start and stop. Main's thread.
  */
 #ifndef STELE_DAEMON_SERVER_H
 #define STELE_DAEMON_SERVER_H
@@ -18,7 +18,7 @@ struct server_surroundings {
 
 /*
  * Serves until SIGTERM, SIGINT or an administrator's SHUTDOWN. Start: signals, the socket's
- * directory, store (created or adopted), helper thread, listener, ready. Stop: listener, replies (up
+ * directory, store (created or adopted), helper thread, doors, ready. Stop: doors, replies (up
  * to a second), helper thread, store. Returns what the process should exit with: 0 after a clean
  * stop, 1 when something failed (which was logged).
  */

@@ -8,6 +8,8 @@
 
 /* Per connection and turn; with ~0.5 us a command, others wait a few milliseconds at most. */
 #define TURN_COMMANDS_MAX 4096u
+/* Elements of lists, likewise: a quarter of a millisecond at most. */
+#define TURN_ELEMENTS_MAX (UINT64_C(256) << 10)
 #define TURN_OUT_CAP      ((size_t)256 << 10)
 /* Lines about broken protocols in so many ticks. */
 #define TURN_COMPLAINTS_MAX   10u
@@ -52,8 +54,9 @@ void turn_init(struct turn *turn, struct loop *loop, const struct log *log,
 static void turn_remove_peer(struct turn_peer *peer)
 {
     struct turn *turn = peer->turn;
-    log_line(turn->log, LOG_DEBUG, "connection of uid %u, pid %d ended",
-             (unsigned)peer->connection.peer.uid, (int)peer->connection.peer.pid);
+    char who[NET_PEER_TEXT_BYTES];
+    log_line(turn->log, LOG_DEBUG, "connection of %s ended",
+             net_peer_text(&peer->connection.peer, who));
     if (peer->next)
         peer->next->previous = peer->previous;
     if (peer->previous)
@@ -62,6 +65,7 @@ static void turn_remove_peer(struct turn_peer *peer)
         turn->peers = peer->next;
     turn->peer_count--;
     turn_memory_forget(peer);
+    command_search_end(&peer->search);
     net_connection_close(&peer->connection);
     free(peer);
 }
@@ -76,10 +80,11 @@ void turn_fini(struct turn *turn)
 static void turn_peer_ready(struct loop_source *source, unsigned events)
 {
     struct turn_peer *peer = source->context;
-    if (events & LOOP_READ)
+    bool gone = (events & LOOP_GONE) != 0;
+    if (gone && (peer->connection.finishes || !(events & LOOP_READ)))
+        net_connection_lose(&peer->connection);
+    if ((events & LOOP_READ) || peer->connection.deaf)
         turn_memory_receive(peer);
-    else if (events & LOOP_GONE)
-        peer->connection.dead = true;
     turn_enqueue(peer);
 }
 
@@ -87,6 +92,7 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
                                 const struct gateway *gateway, const struct gateway_limits *limits)
 {
     struct turn_peer *made = calloc(1, sizeof(*made));
+    char who[NET_PEER_TEXT_BYTES];
     if (!made) {
         close(fd);
         return STELE_ENOMEM;
@@ -98,6 +104,7 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
         free(made);
         return status;
     }
+    made->connection.finishes = gateway->finishes;
     made->gateway = gateway;
     made->rights = limits->rights;
     made->turn = turn;
@@ -108,8 +115,7 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
     turn->peers = made;
     turn->peer_count++;
     turn->commands->counters.connections_accepted++;
-    log_line(turn->log, LOG_DEBUG, "connection of uid %u, pid %d", (unsigned)peer->uid,
-             (int)peer->pid);
+    log_line(turn->log, LOG_DEBUG, "connection of %s, %s", net_peer_text(peer, who), gateway->name);
     return STELE_OK;
 }
 
@@ -117,12 +123,12 @@ static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
 {
     struct net_connection *connection = &peer->connection;
     struct turn *turn = peer->turn;
+    char who[NET_PEER_TEXT_BYTES];
     /* the server tells of those without rights, now and then; the rest are counted, and logged as
      * long as they are few */
     bool quiet = status == STELE_EPERM || turn->complaints >= TURN_COMPLAINTS_MAX;
-    log_line(turn->log, quiet ? LOG_DEBUG : LOG_WARNING,
-             "connection of uid %u, pid %d is closed: %s", (unsigned)connection->peer.uid,
-             (int)connection->peer.pid, stele_status_text(status));
+    log_line(turn->log, quiet ? LOG_DEBUG : LOG_WARNING, "connection of %s is closed: %s",
+             net_peer_text(&connection->peer, who), stele_status_text(status));
     if (status != STELE_EPERM) {
         turn->commands->counters.protocol_errors++;
         turn->complaints++;
@@ -140,32 +146,71 @@ static void turn_count(struct turn *turn)
     counters->buffer_bytes = turn->totals.buffer_bytes;
 }
 
-static void turn_answer(struct turn_peer *peer, const struct command *command)
+/* Of what a reply borrows from the store. */
+static uint64_t turn_told_bytes(const struct command_reply *reply)
+{
+    if (reply->spans)
+        return reply->spans->element_count * reply->spans->element_bytes + reply->spans->keys_bytes;
+    return reply->value ? reply->value_bytes : 0;
+}
+
+/* Failures that nobody would learn of: not those that are an answer, nor what the peer made up. */
+static void turn_note_unsaid(struct turn *turn, enum stele_status status)
+{
+    if (status == STELE_OK || status == STELE_ENOTFOUND || status == STELE_ENOSYS)
+        return;
+    turn->unsaid_count++;
+    turn->unsaid = status;
+}
+
+enum turn_outcome {
+    TURN_ANSWERED,
+    /* these have changed nothing, and are to be run again */
+    TURN_DELAYED, /* there is no memory for the reply now */
+    TURN_PAUSED   /* it has looked at as many elements as it may */
+};
+
+static enum turn_outcome turn_answer(struct turn_peer *peer, const struct command *command)
 {
     struct turn *turn = peer->turn;
     struct net_connection *connection = &peer->connection;
+    const struct gateway *gateway = peer->gateway;
     struct command_reply reply;
     if (command->kind == COMMAND_STATS)
         turn_count(turn);
-    command_execute(turn->commands, command, peer->rights, &reply);
+    if (!command_advance(turn->commands, command, peer->rights, &peer->search, &reply))
+        return TURN_PAUSED;
+    uint64_t told_bytes = turn_told_bytes(&reply);
     if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
         reply.status = STELE_EBUSY;
-    if (reply.value && !turn_memory_allows(turn, reply.value_bytes))
+    if (!turn_memory_allows(turn, told_bytes)) {
+        if (gateway->terse && !connection->deaf)
+            return TURN_DELAYED;
         reply.status = STELE_EBUSY;
-    peer->gateway->reply(peer->session, command, &reply, &connection->out);
-    if (reply.value_bytes > NET_SMALL_BYTES)
+    }
+    if (gateway->terse && !command->hang_up) /* of strangers the log tells already */
+        turn_note_unsaid(turn, reply.status);
+    gateway->reply(peer->session, command, &reply, &connection->out);
+    if (told_bytes > NET_SMALL_BYTES) {
         net_connection_count(connection);
+        peer->delayed_at = 0;
+    }
     if (reply.shut_down)
         turn->shut_down = true;
+    if (command->kind == COMMAND_TABLE_DROP && reply.status == STELE_OK)
+        turn->has_dropped = true;
     if (command->hang_up)
         turn_hang_up(peer, reply.status);
+    return TURN_ANSWERED;
 }
 
 /* The next few whole commands. They end at one whose reply may be long, so that what a stalled
  * connection is answered stays bounded, and at one after which it is hung up. */
 struct turn_batch {
     uint32_t count;
-    bool all; /* there are no further whole commands */
+    bool all;                                    /* there are no further whole commands */
+    size_t bytes;                                /* of all of them, consumed */
+    uint64_t session[GATEWAY_SESSION_BYTES / 8]; /* before the first */
     struct command commands[COMMAND_BATCH_MAX];
 };
 
@@ -174,6 +219,8 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
     struct net_buffer *in = &peer->connection.in;
     batch->count = 0;
     batch->all = true;
+    batch->bytes = 0;
+    memcpy(batch->session, peer->session, sizeof(peer->session));
     while (net_buffer_held(in) > 0) {
         size_t used_bytes = 0;
         struct command *command = &batch->commands[batch->count];
@@ -184,6 +231,7 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
         if (peer->turn->favoured == peer)
             peer->turn->favoured = NULL; /* its frame is whole: another one's turn */
         net_buffer_consume(in, used_bytes);
+        batch->bytes += used_bytes;
         if (++batch->count == COMMAND_BATCH_MAX || command->hang_up ||
             command_tells(command->kind)) {
             batch->all = false;
@@ -192,24 +240,49 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
     }
 }
 
+/* The commands from `first` on go back to where they came from, to be parsed again: buffer and session
+ * are as they were before them. */
+static void turn_put_back(struct turn_peer *peer, struct turn_batch *batch, uint32_t first)
+{
+    struct net_buffer *in = &peer->connection.in;
+    net_buffer_restore(in, batch->bytes);
+    memcpy(peer->session, batch->session, sizeof(peer->session));
+    for (uint32_t i = 0; i < first; i++) {
+        size_t used_bytes = 0, need_bytes;
+        enum gateway_progress progress =
+            peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
+                                 &used_bytes, &need_bytes, &batch->commands[0]);
+        STELE_ASSERT(progress == GATEWAY_COMMAND);
+        net_buffer_consume(in, used_bytes);
+    }
+}
+
 /* Room for a reply is made before its command runs, so that a command which ran is always answered,
  * or the connection ends. */
-static void turn_answer_batch(struct turn_peer *peer, const struct turn_batch *batch)
+static void turn_answer_batch(struct turn_peer *peer, struct turn_batch *batch)
 {
     struct net_connection *connection = &peer->connection;
+    enum turn_outcome outcome = TURN_ANSWERED;
     command_prefetch(peer->turn->commands, batch->commands, batch->count);
     for (uint32_t i = 0; i < batch->count && !connection->dead; i++) {
         if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK)
             connection->dead = true;
         else
-            turn_answer(peer, &batch->commands[i]);
+            outcome = turn_answer(peer, &batch->commands[i]);
+        if (outcome != TURN_ANSWERED) {
+            turn_put_back(peer, batch, i);
+            break;
+        }
     }
+    if (outcome == TURN_DELAYED)
+        turn_memory_delay(peer);
+    peer->more = outcome != TURN_ANSWERED;
 }
 
 /*
  * Runs the whole commands that are held, a batch at a time: looking at a few of them before they run
- * hides most of their cache misses. Stops, with `more` set, when the budget is used up or the peer
- * does not take its replies.
+ * hides most of their cache misses. Stops, with `more` set, when a budget is used up, the peer does
+ * not take its replies, or the next one would be too much for now.
  */
 static void turn_execute(struct turn_peer *peer)
 {
@@ -217,6 +290,8 @@ static void turn_execute(struct turn_peer *peer)
     struct turn_batch batch;
     uint32_t done = 0;
     peer->more = false;
+    peer->search.budget = TURN_ELEMENTS_MAX;
+    turn_memory_undelay(peer);
     do {
         if (connection->closing || connection->dead || net_buffer_held(&connection->in) == 0)
             return;
@@ -228,7 +303,7 @@ static void turn_execute(struct turn_peer *peer)
         turn_answer_batch(peer, &batch);
         peer->spoken |= batch.count > 0;
         done += batch.count;
-    } while (!batch.all);
+    } while (!batch.all && !peer->more);
 }
 
 /* After the fence: replies out, and what this connection waits for next. */
@@ -242,11 +317,11 @@ static void turn_settle(struct turn_peer *peer)
         turn_remove_peer(peer);
         return;
     }
-    if (peer->waiting)
+    if (peer->waiting || peer->delayed || peer->search.paused)
         net_connection_pause(connection);
     else
         net_connection_wait(connection);
-    if (peer->more && !net_connection_stalled(connection))
+    if (peer->more && !peer->delayed && !net_connection_stalled(connection))
         turn_enqueue(peer);
 }
 
@@ -263,6 +338,9 @@ void turn_run(struct turn *turn)
         if (*applied != before)
             stele_store_fence(); /* promise D: visible before the replies */
         turn_settle(peer);
+        if (turn->has_dropped && turn->dropped)
+            turn->dropped(turn->dropped_context);
+        turn->has_dropped = false;
     }
     turn_memory_wake(turn);
 }
@@ -280,7 +358,8 @@ void turn_tick(struct turn *turn, uint32_t ticks_max)
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
         net_connection_shrink(&peer->connection);
         bool lingers = peer->connection.closing && ++peer->closing_ticks > ticks_max;
-        bool silent = !peer->spoken && ++peer->silent_ticks > TURN_SILENT_TICKS;
+        bool stranger = peer->gateway->greets || peer->rights == 0;
+        bool silent = stranger && !peer->spoken && ++peer->silent_ticks > TURN_SILENT_TICKS;
         if (lingers || silent) {
             peer->connection.dead = true;
             turn_enqueue(peer);

@@ -8,8 +8,11 @@
  * Memory: a connection that does not take its replies is not read from once 256 KiB of them wait,
  * so it costs one reply more than that at most. Large frames and large replies of all connections
  * together stay within TURN_LARGE_MAX and about one frame and one reply of the largest size: beyond
- * it, gets of large values are answered with STELE_EBUSY, and large frames are received one after the
- * other, the smallest first.
+ * it, gets of large values are answered with STELE_EBUSY, or delayed where the protocol cannot say
+ * that; and large frames are received one after the other, the smallest first.
+ *
+ * Time: a connection gets so many commands, and may look at so many elements of lists, in one turn. A
+ * command that has to look at more goes on in its next turn, where it was; what follows it waits.
  *
  *     queue -> for each: execute, fence, send -> wait, queue again, or close
  */
@@ -33,9 +36,12 @@ struct turn_peer {
     uint32_t unread_ticks;  /* since it last took a byte of large replies */
     size_t unread_bytes;
     bool spoken;
-    bool more; /* stopped with whole commands in `in`: by the budget, or stalled */
+    bool more; /* stopped with whole commands in `in`: by a budget, or stalled */
     bool queued;
     bool waiting; /* for memory: holds part of a large frame and is not read from */
+    bool delayed; /* for memory too: its next command has a large reply */
+    uint64_t delayed_at; /* its place among those; kept until that command has been answered */
+    struct command_search search; /* paused: its next command has not finished */
     struct turn_peer *queue_next;
     struct turn_peer *next, *previous;
     struct turn *turn;
@@ -60,9 +66,19 @@ struct turn {
     uint64_t favoured_bytes; /* held when it last had made progress */
     uint32_t favoured_ticks; /* since then, with others waiting */
     uint32_t waiting_count;
+    uint32_t delayed_count;
+    uint64_t delays; /* places given out */
     uint32_t complaints; /* lines logged about broken protocols, of late */
     uint32_t complaints_ticks;
     bool shut_down; /* an administrator asked for it */
+    /* what failed where the protocol cannot say why: how often, and the last time why */
+    uint64_t unsaid_count;
+    enum stele_status unsaid;
+    /* Called, if set, after commands of a connection that dropped a table and before those of another
+     * one: for who keeps handles. */
+    void (*dropped)(void *context);
+    void *dropped_context;
+    bool has_dropped;
 };
 
 void turn_init(struct turn *turn, struct loop *loop, const struct log *log,

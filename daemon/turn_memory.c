@@ -16,8 +16,25 @@ void turn_memory_forget(struct turn_peer *peer)
         peer->waiting = false;
         turn->waiting_count--;
     }
+    turn_memory_undelay(peer);
     if (turn->favoured == peer)
         turn->favoured = NULL;
+}
+
+void turn_memory_delay(struct turn_peer *peer)
+{
+    struct turn *turn = peer->turn;
+    peer->delayed = true;
+    turn->delayed_count++;
+    if (peer->delayed_at == 0)
+        peer->delayed_at = ++turn->delays;
+}
+
+void turn_memory_undelay(struct turn_peer *peer)
+{
+    if (peer->delayed)
+        peer->turn->delayed_count--;
+    peer->delayed = false;
 }
 
 static void memory_favour(struct turn_peer *peer)
@@ -57,11 +74,24 @@ static struct turn_peer *memory_next_waiting(const struct turn *turn)
     return next;
 }
 
+/* Of those that are delayed the one that came first tries again; the others in the turns after. */
+static void memory_wake_delayed(struct turn *turn)
+{
+    struct turn_peer *next = NULL;
+    if (turn->delayed_count == 0 || turn->totals.large_bytes > TURN_LARGE_MAX)
+        return;
+    for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
+        if (peer->delayed && (!next || peer->delayed_at < next->delayed_at))
+            next = peer;
+    turn_enqueue(next);
+}
+
 /* One of those that wait goes on when it is its turn; all of them when there is room again, and not
  * just so much that those with the largest frames would fill it before the others had theirs. */
 void turn_memory_wake(struct turn *turn)
 {
     bool room = turn->totals.large_bytes <= TURN_LARGE_MAX / 2;
+    memory_wake_delayed(turn);
     if (turn->waiting_count == 0 || (!room && turn->favoured))
         return;
     if (!room) {
@@ -91,6 +121,7 @@ void turn_memory_receive(struct turn_peer *peer)
 static void memory_tick_favoured(struct turn *turn)
 {
     struct turn_peer *peer = turn->favoured;
+    char who[NET_PEER_TEXT_BYTES];
     if (!peer || turn->waiting_count == 0)
         return;
     uint64_t held = net_buffer_held(&peer->connection.in);
@@ -98,17 +129,16 @@ static void memory_tick_favoured(struct turn *turn)
         turn->favoured_bytes = held;
         turn->favoured_ticks = 0;
     } else if (++turn->favoured_ticks > TURN_STUCK_TICKS) {
-        log_line(turn->log, LOG_WARNING,
-                 "connection of uid %u, pid %d is closed: it began a frame of %zu bytes and does "
-                 "not send the rest",
-                 (unsigned)peer->connection.peer.uid, (int)peer->connection.peer.pid,
-                 peer->need_bytes);
+        log_line(
+            turn->log, LOG_WARNING,
+            "connection of %s is closed: it began a frame of %zu bytes and does not send the rest",
+            net_peer_text(&peer->connection.peer, who), peer->need_bytes);
         peer->connection.dead = true;
         turn_enqueue(peer);
     }
 }
 
-bool turn_memory_allows(const struct turn *turn, uint32_t value_bytes)
+bool turn_memory_allows(const struct turn *turn, uint64_t value_bytes)
 {
     return value_bytes <= NET_SMALL_BYTES || turn->totals.large_bytes <= TURN_LARGE_MAX;
 }
@@ -119,14 +149,15 @@ static void memory_tick_hoarder(struct turn_peer *peer)
 {
     struct turn *turn = peer->turn;
     size_t held = net_buffer_held(&peer->connection.out);
+    char who[NET_PEER_TEXT_BYTES];
     if (held <= NET_SMALL_BYTES || held != peer->unread_bytes ||
         turn->totals.large_bytes <= TURN_LARGE_MAX) {
         peer->unread_bytes = held;
         peer->unread_ticks = 0;
     } else if (++peer->unread_ticks > TURN_HOARD_TICKS) {
         log_line(turn->log, LOG_WARNING,
-                 "connection of uid %u, pid %d is closed: it leaves %zu bytes of replies unread",
-                 (unsigned)peer->connection.peer.uid, (int)peer->connection.peer.pid, held);
+                 "connection of %s is closed: it leaves %zu bytes of replies unread",
+                 net_peer_text(&peer->connection.peer, who), held);
         peer->connection.dead = true;
         turn_enqueue(peer);
     }

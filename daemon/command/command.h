@@ -89,6 +89,9 @@ struct command {
     uint32_t
         max_bytes; /* GET, LIST_ALL: a longer value is not wanted. LIST_READ: more elements than
                            that are not; 0: as `most` says */
+    /* Key and value may point here: for gateways whose bytes are not those of a table. Such a
+     * command stays where it was made. */
+    uint64_t own[2];
     struct command_tag tag;
 };
 

@@ -7,6 +7,7 @@
 #ifndef STELE_DAEMON_GATEWAY_H
 #define STELE_DAEMON_GATEWAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,11 +17,26 @@
 #define GATEWAY_SESSION_BYTES   64u   /* a session fits, aligned to 8 */
 #define GATEWAY_REPLY_MAX_BYTES 1024u /* reserved for each reply before its command runs */
 
-/* What a session is opened with; `facts` outlives it. */
+/* The largest reply of the protocols that serve one table. Their lists have no limit, and a buffer
+ * for all of one should not be what the daemon dies of. */
+#define GATEWAY_LARGE_MAX_BYTES (UINT64_C(512) << 20)
+
+/* Where a protocol prints that has commands to print something. */
+struct gateway_printer {
+    /* Takes whole lines, in pieces as they come; `last`: that was all. False: takes no more of this,
+     * what was given of the line is forgotten. Never blocks. */
+    bool (*print)(void *context, const char *text, size_t bytes, bool last);
+    void *context;
+};
+
+/* What a session is opened with; what the pointers point to outlives it. */
 struct gateway_limits {
     uint32_t frame_max_bytes;
     uint32_t rights; /* COMMAND_MAY_..., to be told to the peer */
     const struct command_facts *facts;
+    /* Of a protocol that serves one table: its handle, as it is whenever a command is parsed. */
+    const uint32_t *table;
+    const struct gateway_printer *printer;
 };
 
 enum gateway_progress {
@@ -30,6 +46,13 @@ enum gateway_progress {
 
 struct gateway {
     const char *name;
+    /* A peer says something as soon as it has connected: one that does not is closed after a while. */
+    bool greets;
+    /* Its replies cannot say why something failed. So a command whose long reply finds no memory waits
+     * for some instead of being refused, and other failures are logged. */
+    bool terse;
+    /* Commands that were sent run, also when the peer has gone and takes no replies. */
+    bool finishes;
     void (*open)(void *session, const struct gateway_limits *limits);
     /*
      * Takes the next command from `bytes`. Lengths are checked against the limits before they are
@@ -45,6 +68,16 @@ struct gateway {
                   struct net_buffer *out);
 };
 
+/* Room for a reply of so many bytes, its own GATEWAY_REPLY_MAX_BYTES included; NULL: there is none. */
+static inline uint8_t *gateway_room(struct net_buffer *out, uint64_t bytes)
+{
+    if (bytes > GATEWAY_LARGE_MAX_BYTES || net_buffer_reserve(out, (size_t)bytes) != STELE_OK)
+        return NULL;
+    return net_buffer_tail(out);
+}
+
 extern const struct gateway gateway_native;
+extern const struct gateway gateway_map8x32;
+extern const struct gateway gateway_usize_kv;
 
 #endif

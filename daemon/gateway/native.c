@@ -277,5 +277,8 @@ static enum gateway_progress native_parse(void *memory, const uint8_t *bytes, si
     return GATEWAY_COMMAND;
 }
 
-const struct gateway gateway_native = {
-    .name = "native", .open = native_open, .parse = native_parse, .reply = native_reply};
+const struct gateway gateway_native = {.name = "native",
+                                       .greets = true,
+                                       .open = native_open,
+                                       .parse = native_parse,
+                                       .reply = native_reply};

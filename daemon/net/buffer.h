@@ -55,6 +55,12 @@ static inline void net_buffer_consume(struct net_buffer *buffer, size_t bytes)
     buffer->head += bytes;
 }
 
+/* Takes the last so many consumed bytes back, when nothing else has happened since. */
+static inline void net_buffer_restore(struct net_buffer *buffer, size_t bytes)
+{
+    buffer->head -= bytes;
+}
+
 /* Once empty: starts over at the front, and gives back memory beyond `keep_bytes`. */
 void net_buffer_trim(struct net_buffer *buffer, size_t keep_bytes);
 

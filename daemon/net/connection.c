@@ -71,6 +71,14 @@ static enum stele_status connection_make_room(struct net_connection *connection,
     return net_buffer_free(in) >= CONNECTION_FIRST_BYTES ? STELE_OK : net_buffer_reserve(in, room);
 }
 
+void net_connection_lose(struct net_connection *connection)
+{
+    if (connection->finishes)
+        connection->deaf = true;
+    else
+        connection->dead = true;
+}
+
 void net_connection_fill(struct net_connection *connection, size_t need_bytes)
 {
     struct net_buffer *in = &connection->in;
@@ -86,10 +94,12 @@ void net_connection_fill(struct net_connection *connection, size_t need_bytes)
     if (count > 0) {
         net_buffer_produced(in, (size_t)count);
         connection->totals->in_bytes += (uint64_t)count;
-    } else if (count == 0)
+    } else if (count == 0) {
         connection->ended = true;
-    else if (errno != EAGAIN && errno != EINTR)
-        connection->dead = true;
+    } else if (errno != EAGAIN && errno != EINTR) {
+        connection->ended = true;
+        net_connection_lose(connection);
+    }
 }
 
 bool net_connection_pass(struct net_connection *connection, int fd)
@@ -126,7 +136,7 @@ static ssize_t connection_send(struct net_connection *connection, size_t bytes, 
 static void connection_send_held(struct net_connection *connection)
 {
     struct net_buffer *out = &connection->out;
-    while (net_buffer_held(out) > 0 && !connection->dead) {
+    while (net_buffer_held(out) > 0 && !connection->dead && !connection->deaf) {
         bool passing = connection->pass_fd >= 0 && connection->pass_at == 0;
         size_t bytes = net_buffer_held(out);
         if (connection->pass_fd >= 0 && !passing)
@@ -136,7 +146,7 @@ static void connection_send_held(struct net_connection *connection)
             if (errno == EAGAIN)
                 return;
             if (errno != EINTR)
-                connection->dead = true;
+                net_connection_lose(connection);
             continue;
         }
         net_buffer_consume(out, (size_t)sent);
@@ -153,6 +163,8 @@ static void connection_send_held(struct net_connection *connection)
 void net_connection_flush(struct net_connection *connection)
 {
     connection_send_held(connection);
+    if (connection->deaf)
+        net_buffer_consume(&connection->out, net_buffer_held(&connection->out));
     net_buffer_trim(&connection->in, NET_SMALL_BYTES);
     net_buffer_trim(&connection->out, NET_SMALL_BYTES);
     net_connection_count(connection);

@@ -40,6 +40,8 @@ struct net_connection {
     bool ended;     /* the peer sends no more */
     bool closing;   /* we read no more: close when `out` is empty */
     bool dead;      /* the socket is of no use: close at once */
+    bool finishes;  /* set by the owner: what the peer has sent is received, though it has gone */
+    bool deaf;      /* it takes no replies any more: they are dropped */
     struct net_peer peer;
 };
 
@@ -54,9 +56,12 @@ void net_connection_close(struct net_connection *connection);
 /*
  * One receive into `in`, of up to 256 KiB. `need_bytes`: what the protocol needs to hold at once
  * (0 = does not know); the buffer grows towards it by doubling, as bytes arrive. Sets `ended` or
- * `dead`.
+ * `dead`; with `finishes` a reset is an end.
  */
 void net_connection_fill(struct net_connection *connection, size_t need_bytes);
+
+/* The peer has gone and takes no replies: sets `dead`, or `deaf` where that is not the end. */
+void net_connection_lose(struct net_connection *connection);
 
 /* Brings the totals up to date after `out` was appended to. */
 void net_connection_count(struct net_connection *connection);
@@ -72,7 +77,7 @@ static inline bool net_connection_stalled(const struct net_connection *connectio
 bool net_connection_pass(struct net_connection *connection, int fd);
 
 /* Ends a turn: sends what the socket takes, in one call unless a descriptor goes along, and gives
- * back what empty buffers need no more. Bytes consumed from `in` are gone. Sets `dead`. */
+ * back what empty buffers need no more. Bytes consumed from `in` are gone. Sets `dead` or `deaf`. */
 void net_connection_flush(struct net_connection *connection);
 
 /* Gives back what buffers that hold little need no more; now and then, between turns. */

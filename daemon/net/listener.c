@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +25,10 @@ static enum stele_status listener_errno(int error)
     case ENOENT:
     case ENOTDIR:
     case ENAMETOOLONG:
+    case EADDRNOTAVAIL:
         return STELE_EINVAL;
+    case EADDRINUSE:
+        return STELE_ELOCKED;
     case ENOMEM:
     case ENOBUFS:
         return STELE_ENOMEM;
@@ -100,17 +104,29 @@ static int listener_bind(int fd, const struct sockaddr_un *address, mode_t mode)
     return error;
 }
 
-static struct net_peer listener_peer(int fd)
+static struct net_peer listener_peer(const struct net_listener *listener, int fd,
+                                     const struct net_address *from)
 {
     struct ucred credentials;
     socklen_t bytes = sizeof(credentials);
     struct net_peer peer = {.uid = (uid_t)-1, .gid = (gid_t)-1, .pid = 0};
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) == 0) {
+    if (listener->tcp) {
+        peer.from = *from;
+    } else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &bytes) == 0) {
         peer.uid = credentials.uid;
         peer.gid = credentials.gid;
         peer.pid = credentials.pid;
     }
     return peer;
+}
+
+const char *net_peer_text(const struct net_peer *peer, char text[NET_PEER_TEXT_BYTES])
+{
+    if (peer->from.is.any.sa_family == 0)
+        snprintf(text, NET_PEER_TEXT_BYTES, "uid %u, pid %d", (unsigned)peer->uid, (int)peer->pid);
+    else
+        net_address_format(&peer->from, text);
+    return text;
 }
 
 static void listener_pause(struct net_listener *listener)
@@ -140,9 +156,12 @@ static void listener_ready(struct loop_source *source, unsigned events)
     struct net_listener *listener = source->context;
     (void)events;
     for (int i = 0; i < LISTENER_ACCEPTS_TURN && !listener->paused; i++) {
-        int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        struct net_address from;
+        socklen_t bytes = sizeof(from);
+        int fd = accept4(source->fd, listener->tcp ? &from.is.any : NULL,
+                         listener->tcp ? &bytes : NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            struct net_peer peer = listener_peer(fd);
+            struct net_peer peer = listener_peer(listener, fd, &from);
             listener->accepted(listener->context, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE) {
             listener_turn_away(listener);
@@ -176,6 +195,7 @@ static enum stele_status listener_settle(struct net_listener *listener, const st
         return listener_fail(listener_errno(errno), file->path, "stat", errno, detail,
                              detail_bytes);
     listener->path = file->path;
+    listener->tcp = false;
     listener->device = bound.st_dev;
     listener->inode = bound.st_ino;
     if ((file->mode & 0070) == 0 || (file->mode & 0007) != 0 || bound.st_gid == file->group ||
@@ -224,12 +244,89 @@ enum stele_status net_listener_take(struct net_listener *listener, struct loop *
                                     char *detail, size_t detail_bytes)
 {
     listener->path = NULL;
+    listener->tcp = false;
     enum stele_status status = listener_begin(listener, loop, fd);
     if (status != STELE_OK) {
         snprintf(detail, detail_bytes, "the socket given: cannot wait for connections");
         net_listener_close(listener);
     }
     return status;
+}
+
+/* ---- TCP ------------------------------------------------------------------------------------ */
+
+/* A socket bound to the address, or -1. Connections inherit its options. */
+static int listener_bind_tcp(const struct net_address *address)
+{
+    int family = address->is.any.sa_family, on = 1;
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    /* connections of a former daemon may still linger there; somebody who listens is found out */
+    bool set = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+               setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) == 0 &&
+               setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) == 0;
+    /* "[::]" and "0.0.0.0" are two listeners, not one and a half */
+    if (family == AF_INET6)
+        set = set && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0;
+    if (set && bind(fd, &address->is.any, net_address_bytes(address)) == 0)
+        return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static enum stele_status listener_fail_tcp(const struct net_address *address, int error,
+                                           char *detail, size_t detail_bytes)
+{
+    char text[NET_ADDRESS_TEXT_BYTES];
+    net_address_format(address, text);
+    snprintf(detail, detail_bytes, "address %s: %s", text,
+             error == EADDRINUSE ? "somebody listens there" : strerror(error));
+    return listener_errno(error);
+}
+
+enum stele_status net_listener_probe_tcp(const struct net_address *address, char *detail,
+                                         size_t detail_bytes)
+{
+    int fd = listener_bind_tcp(address);
+    if (fd < 0)
+        return listener_fail_tcp(address, errno, detail, detail_bytes);
+    close(fd);
+    return STELE_OK;
+}
+
+enum stele_status net_listener_open_tcp(struct net_listener *listener, struct loop *loop,
+                                        const struct net_address *address, char *detail,
+                                        size_t detail_bytes)
+{
+    int fd = listener_bind_tcp(address);
+    if (fd < 0)
+        return listener_fail_tcp(address, errno, detail, detail_bytes);
+    if (listen(fd, LISTENER_BACKLOG) != 0) {
+        enum stele_status failed = listener_fail_tcp(address, errno, detail, detail_bytes);
+        close(fd);
+        return failed;
+    }
+    listener->path = NULL;
+    listener->tcp = true;
+    enum stele_status status = listener_begin(listener, loop, fd);
+    if (status != STELE_OK) {
+        snprintf(detail, detail_bytes, "the TCP socket: cannot wait for connections");
+        net_listener_close(listener);
+    }
+    return status;
+}
+
+struct net_address net_listener_address(const struct net_listener *listener)
+{
+    struct net_address address;
+    socklen_t bytes = sizeof(address);
+    memset(&address, 0, sizeof(address));
+    if (listener->tcp)
+        getsockname(listener->source.fd, &address.is.any, &bytes);
+    return address;
 }
 
 void net_listener_close(struct net_listener *listener)

@@ -140,7 +140,7 @@ static void become_daemon(const struct e2e_world *world, const char *const *argu
     argv[argc] = NULL;
     int log_fd = open(world->log_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     int null_fd = open("/dev/null", O_WRONLY); /* the output of --help is not ours to show */
-    dup2(null_fd, STDOUT_FILENO);
+    dup2(world->stdout_fd > 0 ? world->stdout_fd : null_fd, STDOUT_FILENO);
     dup2(log_fd, STDERR_FILENO);
     close(null_fd);
     close(log_fd);

@@ -21,6 +21,7 @@ struct e2e_world {
     /* how the next daemon is started; all zero as set up */
     bool bare;     /* with the caller's arguments alone: no --name, --socket, --max-bytes */
     int listen_fd; /* handed over as a service manager does (LISTEN_FDS); 0: none */
+    int stdout_fd; /* its standard output; 0: none */
     uid_t uid;     /* as this user and the group of the same number, without others; 0: as we are */
 };
 

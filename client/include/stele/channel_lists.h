@@ -155,7 +155,8 @@ stele_channel_list_read(struct stele_channel *channel, uint16_t table, const voi
 
 /* ---- all lists of a table ------------------------------------------------------------------- */
 
-/* What the daemon told; in the channel's buffer, valid until the channel's next call. */
+/* What the daemon told; in the channel's buffer, valid until the channel's next call. None where it
+ * failed. */
 struct stele_channel_lists {
     uint64_t left;  /* lists that stele_channel_lists_next() has not told yet */
     uint64_t bytes; /* with STELE_ESHORT: what `max_bytes` would have to be */
@@ -186,6 +187,7 @@ static inline enum stele_status stele_channel_list_all(struct stele_channel *cha
     struct stelei_command command;
     struct stelei_reply reply;
     struct stelei_wire_told told;
+    memset(lists, 0, sizeof(*lists));
     if (max_bytes > STELEI_CHANNEL_TOLD_MAX)
         max_bytes = STELEI_CHANNEL_TOLD_MAX;
     stelei_command_init(&command);

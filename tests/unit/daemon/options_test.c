@@ -28,6 +28,8 @@ START_TEST(defaults)
     ck_assert_str_eq(options.name, "default");
     ck_assert_str_eq(options.socket_path, "/run/user/7/stele/default.sock");
     ck_assert(!options.socket_given && !options.mode_given && !options.group_given);
+    ck_assert_str_eq(options.map8x32_path, "");
+    ck_assert(!options.usize_kv_given);
     ck_assert_uint_eq(options.directory_mode, 0700);
     ck_assert_uint_eq(options.max_bytes, 0);
     ck_assert_uint_eq(options.mode, 0640);
@@ -81,6 +83,47 @@ START_TEST(everything_given)
 }
 END_TEST
 
+START_TEST(older_protocols)
+{
+    struct options options;
+    char text[NET_ADDRESS_TEXT_BYTES], path[109];
+    ck_assert_int_eq(parse(&options, &many,
+                           (const char *const[]){"--map8x32=/tmp/map8x32.sock", "--usize-kv=9123",
+                                                 NULL}),
+                     OPTIONS_RUN);
+    ck_assert_str_eq(options.map8x32_path, "/tmp/map8x32.sock");
+    ck_assert_str_eq(options.socket_path, "/run/user/7/stele/default.sock");
+    ck_assert(options.usize_kv_given);
+    net_address_format(&options.usize_kv, text);
+    ck_assert_str_eq(text, "127.0.0.1:9123");
+    ck_assert_int_eq(
+        parse(&options, &many, (const char *const[]){"--usize-kv", "[::1]:9123", NULL}),
+        OPTIONS_RUN);
+    net_address_format(&options.usize_kv, text);
+    ck_assert_str_eq(text, "[::1]:9123");
+    ck_assert_int_eq(parse(&options, &many, (const char *const[]){"--usize-kv=here", NULL}),
+                     OPTIONS_WRONG);
+    ck_assert_int_eq(parse(&options, &many, (const char *const[]){"--map8x32=", NULL}),
+                     OPTIONS_WRONG);
+    memset(path, 'p', sizeof(path));
+    path[107] = 0;
+    ck_assert_int_eq(parse(&options, &many, (const char *const[]){"--map8x32", path, NULL}),
+                     OPTIONS_RUN);
+    path[107] = 'p';
+    path[108] = 0;
+    ck_assert_int_eq(parse(&options, &many, (const char *const[]){"--map8x32", path, NULL}),
+                     OPTIONS_WRONG);
+    /* one path for two protocols, whether it was given or not */
+    ck_assert_int_eq(parse(&options, &many,
+                           (const char *const[]){"--map8x32=/tmp/s", "--socket=/tmp/s", NULL}),
+                     OPTIONS_WRONG);
+    ck_assert_int_eq(
+        parse(&options, &many,
+              (const char *const[]){"--map8x32=/run/user/7/stele/default.sock", NULL}),
+        OPTIONS_WRONG);
+}
+END_TEST
+
 START_TEST(allowed_up_to_the_limit)
 {
     struct options options;
@@ -104,6 +147,7 @@ int main(void)
     tcase_add_test(tcase, defaults);
     tcase_add_test(tcase, defaults_follow_the_surroundings);
     tcase_add_test(tcase, everything_given);
+    tcase_add_test(tcase, older_protocols);
     tcase_add_test(tcase, allowed_up_to_the_limit);
     return suite_run(suite);
 }
