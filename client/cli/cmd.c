@@ -10,7 +10,8 @@
 #include "text.h"
 #include "word.h"
 
-#define CMD_SHOWN_BYTES (size_t)(64u << 10) /* of a value, turned into text at a time */
+#define CMD_WORDS_MAX_BYTES (size_t)(1u << 30)  /* of text, read as numbers */
+#define CMD_SHOWN_BYTES     (size_t)(64u << 10) /* of a value, turned into text at a time */
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
@@ -117,8 +118,7 @@ static void cmd_join_lines(struct buffer *text)
 static int cmd_read_stdin(const struct cmd *cmd, const struct kind *kind, struct buffer *out)
 {
     bool words = kind->word != STELE_BYTES;
-    /* no word needs more than six characters for each of its bytes */
-    size_t limit = (size_t)cmd->session->channel.info.value_max_bytes * (words ? 6 : 1);
+    size_t limit = words ? CMD_WORDS_MAX_BYTES : cmd->session->channel.info.value_max_bytes;
     struct buffer text;
     struct input input;
     int result;

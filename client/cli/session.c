@@ -150,7 +150,7 @@ int session_differs(const struct session *session, const char *name,
     buffer_init(&shown);
     int result =
         output_fail_text(session->output, STELE_ETYPE, output_name(&shown, name, strlen(name)),
-                         "there is one of another type: %s (not: %s)", session_describe(table, is),
+                         "there is one already: %s; wanted: %s", session_describe(table, is),
                          session_describe(wanted, not ));
     buffer_fini(&shown);
     return result;

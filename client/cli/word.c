@@ -31,7 +31,7 @@ const char *word_range(unsigned kind)
     case STELE_I64:
         return "-9223372036854775808..9223372036854775807";
     default:
-        return "a number, inf or nan";
+        return "-1.8e+308..1.8e+308, inf, nan";
     }
 }
 
@@ -68,6 +68,9 @@ static int word_write_real(uint64_t word, char *text)
     int precision = fabs(real) < 0x1p-1022 ? 1 : 15, bytes;
     if (isnan(real))
         return word_write_nan(word, text);
+    if (word ==
+        WORD_SIGN) /* many a reader of JSON takes -0 for a whole number, and loses the sign */
+        return snprintf(text, WORD_TEXT_BYTES, "-0.0");
     do {
         bytes = snprintf(text, WORD_TEXT_BYTES, "%.*g", precision++, real);
     } while (word_bits(strtod(text, NULL)) != word && precision <= 17);

@@ -4,7 +4,7 @@
  *
  *   u8 .. u64, i64   decimal digits, of an i64 with a '-' before them; nothing else
  *   f64              the shortest decimal that is read as the same number: 0.1, -2.5e-07, 1e+300;
- *                    inf, -inf; nan, -nan, and nan(0x...) with the bits of other ones
+ *                    -0.0; inf, -inf; nan, -nan, and nan(0x...) with the bits of other ones
  *
  * A word is passed as a uint64_t: a narrower one widened with zeros, i64 and f64 by their bits.
  */
