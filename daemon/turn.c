@@ -8,6 +8,8 @@
 
 /* Per connection and turn; with ~0.5 us a command, others wait a few milliseconds at most. */
 #define TURN_COMMANDS_MAX 4096u
+/* Elements of lists, likewise: a quarter of a millisecond at most. */
+#define TURN_ELEMENTS_MAX (UINT64_C(256) << 10)
 #define TURN_OUT_CAP      ((size_t)256 << 10)
 /* Lines about broken protocols in so many ticks. */
 #define TURN_COMPLAINTS_MAX   10u
@@ -63,6 +65,7 @@ static void turn_remove_peer(struct turn_peer *peer)
         turn->peers = peer->next;
     turn->peer_count--;
     turn_memory_forget(peer);
+    command_search_end(&peer->search);
     net_connection_close(&peer->connection);
     free(peer);
 }
@@ -160,8 +163,14 @@ static void turn_note_unsaid(struct turn *turn, enum stele_status status)
     turn->unsaid = status;
 }
 
-/* False: there is no memory for its reply now. It has changed nothing, and is to be run again. */
-static bool turn_answer(struct turn_peer *peer, const struct command *command)
+enum turn_outcome {
+    TURN_ANSWERED,
+    /* these have changed nothing, and are to be run again */
+    TURN_DELAYED, /* there is no memory for the reply now */
+    TURN_PAUSED   /* it has looked at as many elements as it may */
+};
+
+static enum turn_outcome turn_answer(struct turn_peer *peer, const struct command *command)
 {
     struct turn *turn = peer->turn;
     struct net_connection *connection = &peer->connection;
@@ -169,13 +178,14 @@ static bool turn_answer(struct turn_peer *peer, const struct command *command)
     struct command_reply reply;
     if (command->kind == COMMAND_STATS)
         turn_count(turn);
-    command_execute(turn->commands, command, peer->rights, &reply);
+    if (!command_advance(turn->commands, command, peer->rights, &peer->search, &reply))
+        return TURN_PAUSED;
     uint64_t told_bytes = turn_told_bytes(&reply);
     if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
         reply.status = STELE_EBUSY;
     if (!turn_memory_allows(turn, told_bytes)) {
         if (gateway->terse && !connection->deaf)
-            return false;
+            return TURN_DELAYED;
         reply.status = STELE_EBUSY;
     }
     if (gateway->terse && !command->hang_up) /* of strangers the log tells already */
@@ -191,15 +201,16 @@ static bool turn_answer(struct turn_peer *peer, const struct command *command)
         turn->has_dropped = true;
     if (command->hang_up)
         turn_hang_up(peer, reply.status);
-    return true;
+    return TURN_ANSWERED;
 }
 
 /* The next few whole commands. They end at one whose reply may be long, so that what a stalled
  * connection is answered stays bounded, and at one after which it is hung up. */
 struct turn_batch {
     uint32_t count;
-    bool all;          /* there are no further whole commands */
-    size_t last_bytes; /* of the last one */
+    bool all;                                    /* there are no further whole commands */
+    size_t bytes;                                /* of all of them, consumed */
+    uint64_t session[GATEWAY_SESSION_BYTES / 8]; /* before the first */
     struct command commands[COMMAND_BATCH_MAX];
 };
 
@@ -208,6 +219,8 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
     struct net_buffer *in = &peer->connection.in;
     batch->count = 0;
     batch->all = true;
+    batch->bytes = 0;
+    memcpy(batch->session, peer->session, sizeof(peer->session));
     while (net_buffer_held(in) > 0) {
         size_t used_bytes = 0;
         struct command *command = &batch->commands[batch->count];
@@ -218,7 +231,7 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
         if (peer->turn->favoured == peer)
             peer->turn->favoured = NULL; /* its frame is whole: another one's turn */
         net_buffer_consume(in, used_bytes);
-        batch->last_bytes = used_bytes;
+        batch->bytes += used_bytes;
         if (++batch->count == COMMAND_BATCH_MAX || command->hang_up ||
             command_tells(command->kind)) {
             batch->all = false;
@@ -227,26 +240,48 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
     }
 }
 
+/* The commands from `first` on go back to where they came from, to be parsed again: buffer and session
+ * are as they were before them. */
+static void turn_put_back(struct turn_peer *peer, struct turn_batch *batch, uint32_t first)
+{
+    struct net_buffer *in = &peer->connection.in;
+    net_buffer_restore(in, batch->bytes);
+    memcpy(peer->session, batch->session, sizeof(peer->session));
+    for (uint32_t i = 0; i < first; i++) {
+        size_t used_bytes = 0, need_bytes;
+        enum gateway_progress progress =
+            peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
+                                 &used_bytes, &need_bytes, &batch->commands[0]);
+        STELE_ASSERT(progress == GATEWAY_COMMAND);
+        net_buffer_consume(in, used_bytes);
+    }
+}
+
 /* Room for a reply is made before its command runs, so that a command which ran is always answered,
- * or the connection ends. One that is delayed had a long reply, so it is the last; it goes back. */
-static void turn_answer_batch(struct turn_peer *peer, const struct turn_batch *batch)
+ * or the connection ends. */
+static void turn_answer_batch(struct turn_peer *peer, struct turn_batch *batch)
 {
     struct net_connection *connection = &peer->connection;
+    enum turn_outcome outcome = TURN_ANSWERED;
     command_prefetch(peer->turn->commands, batch->commands, batch->count);
     for (uint32_t i = 0; i < batch->count && !connection->dead; i++) {
-        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK) {
+        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK)
             connection->dead = true;
-        } else if (!turn_answer(peer, &batch->commands[i])) {
-            STELE_ASSERT(i + 1 == batch->count);
-            net_buffer_restore(&connection->in, batch->last_bytes);
-            turn_memory_delay(peer);
+        else
+            outcome = turn_answer(peer, &batch->commands[i]);
+        if (outcome != TURN_ANSWERED) {
+            turn_put_back(peer, batch, i);
+            break;
         }
     }
+    if (outcome == TURN_DELAYED)
+        turn_memory_delay(peer);
+    peer->more = outcome != TURN_ANSWERED;
 }
 
 /*
  * Runs the whole commands that are held, a batch at a time: looking at a few of them before they run
- * hides most of their cache misses. Stops, with `more` set, when the budget is used up, the peer does
+ * hides most of their cache misses. Stops, with `more` set, when a budget is used up, the peer does
  * not take its replies, or the next one would be too much for now.
  */
 static void turn_execute(struct turn_peer *peer)
@@ -255,6 +290,7 @@ static void turn_execute(struct turn_peer *peer)
     struct turn_batch batch;
     uint32_t done = 0;
     peer->more = false;
+    peer->search.budget = TURN_ELEMENTS_MAX;
     turn_memory_undelay(peer);
     do {
         if (connection->closing || connection->dead || net_buffer_held(&connection->in) == 0)
@@ -266,9 +302,8 @@ static void turn_execute(struct turn_peer *peer)
         turn_take_batch(peer, &batch);
         turn_answer_batch(peer, &batch);
         peer->spoken |= batch.count > 0;
-        peer->more = peer->delayed;
         done += batch.count;
-    } while (!batch.all && !peer->delayed);
+    } while (!batch.all && !peer->more);
 }
 
 /* After the fence: replies out, and what this connection waits for next. */
@@ -282,7 +317,7 @@ static void turn_settle(struct turn_peer *peer)
         turn_remove_peer(peer);
         return;
     }
-    if (peer->waiting || peer->delayed)
+    if (peer->waiting || peer->delayed || peer->search.paused)
         net_connection_pause(connection);
     else
         net_connection_wait(connection);

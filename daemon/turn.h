@@ -11,6 +11,9 @@
  * it, gets of large values are answered with STELE_EBUSY, or delayed where the protocol cannot say
  * that; and large frames are received one after the other, the smallest first.
  *
+ * Time: a connection gets so many commands, and may look at so many elements of lists, in one turn. A
+ * command that has to look at more goes on in its next turn, where it was; what follows it waits.
+ *
  *     queue -> for each: execute, fence, send -> wait, queue again, or close
  */
 #ifndef STELE_DAEMON_TURN_H
@@ -33,11 +36,12 @@ struct turn_peer {
     uint32_t unread_ticks;  /* since it last took a byte of large replies */
     size_t unread_bytes;
     bool spoken;
-    bool more; /* stopped with whole commands in `in`: by the budget, or stalled */
+    bool more; /* stopped with whole commands in `in`: by a budget, or stalled */
     bool queued;
-    bool waiting; /* for memory: holds part of a large frame and is not read from */
-    bool delayed; /* for memory too: its next command has a large reply */
-    uint64_t delayed_at; /* its place among those; kept until that command has been answered */
+    bool waiting;                 /* for memory: holds part of a large frame and is not read from */
+    bool delayed;                 /* for memory too: its next command has a large reply */
+    uint64_t delayed_at;          /* its place among those, until that command has been answered */
+    struct command_search search; /* paused: its next command has not finished */
     struct turn_peer *queue_next;
     struct turn_peer *next, *previous;
     struct turn *turn;

@@ -173,6 +173,76 @@ static void list(struct peer *peer)
         fuzz_expect(memchr(infos[i].name, 0, sizeof infos[i].name) != NULL);
 }
 
+static void read_list(struct peer *peer, unsigned step)
+{
+    uint8_t elements[GET_BYTES];
+    size_t capacity = step * 2, bytes = 0;
+    uint64_t count = 0;
+    memset(elements, 0x5a, sizeof elements);
+    enum stele_status status = stele_channel_list_read(
+        &peer->channel, peer->table, "k", 1, step, elements, capacity, &bytes, &count, TIMEOUT_MS);
+    check_status(peer, status);
+    if (status == STELE_OK)
+        fuzz_expect(bytes <= capacity && bytes <= count * 8);
+    for (size_t i = capacity; i < sizeof elements; i++)
+        fuzz_expect(elements[i] == 0x5a);
+}
+
+static void all_lists(struct peer *peer, unsigned step)
+{
+    struct stele_channel_lists lists;
+    struct stele_channel_list told;
+    enum stele_status status =
+        stele_channel_list_all(&peer->channel, peer->table, step * 16, &lists, TIMEOUT_MS);
+    check_status(peer, status);
+    if (status != STELE_OK && status != STELE_ESHORT)
+        return;
+    while (stele_channel_lists_next(&lists, &told) == STELE_OK) {
+        fuzz_expect(received(&peer->channel, told.key, told.key_bytes));
+        fuzz_expect(received(&peer->channel, told.elements, told.count * told.element_bytes));
+        if (told.count > 0)
+            (void)stele_channel_list_element(&told, told.count - 1);
+    }
+}
+
+/* Calls on lists and words, and what they hand out. */
+static void typed(struct peer *peer, unsigned step)
+{
+    struct stele_channel *channel = &peer->channel;
+    struct stele_type type = stele_type_of(STELE_U8, STELE_U16);
+    uint64_t number = 0;
+    uint16_t table = peer->table;
+    switch (step % 8) {
+    case 0:
+        check_status(peer, stele_channel_list_append(channel, table, "k", 1, "elements", 8, &number,
+                                                     TIMEOUT_MS));
+        break;
+    case 1:
+        check_status(peer, stele_channel_list_pop(channel, table, "k", 1, &number, TIMEOUT_MS));
+        break;
+    case 2:
+        check_status(peer, stele_channel_list_remove(channel, table, "k", 1, step, TIMEOUT_MS));
+        break;
+    case 3:
+        read_list(peer, step);
+        break;
+    case 4:
+        all_lists(peer, step);
+        break;
+    case 5:
+        check_status(peer, stele_channel_word_get(channel, table, &type, 1, &number, TIMEOUT_MS));
+        fuzz_expect(number <= UINT16_MAX);
+        break;
+    case 6:
+        check_status(peer, stele_channel_submit_list_append(channel, table, "k", 1, "elements",
+                                                            step % 9, NULL));
+        break;
+    default:
+        check_status(peer, stele_channel_submit_list_replace(channel, table, "k", 1, 1, 2, NULL));
+        break;
+    }
+}
+
 static void descriptor(struct peer *peer)
 {
     int fd = -1;
@@ -250,6 +320,8 @@ static void do_step(struct peer *peer, unsigned step)
     default:
         if (step & 0x80)
             descriptor(peer);
+        else if (step > 12)
+            typed(peer, step / 12);
         else
             check_status(peer, stele_channel_table_create(channel, "t", &peer->table, TIMEOUT_MS));
         break;

@@ -1,9 +1,9 @@
 /*
  * The native gateway and the commands behind it, on a real small store: what a daemon does with the
  * bytes of one connection, but for the socket. The bytes come in pieces that the input chooses.
- * Checked: what parse() says of what it used and needs; that every reply decodes and answers its
- * command; that a command which says ok has happened, and one without the right has not; that the
- * store verifies, and that all memory is back when the tables are gone.
+ * Commands run in slices. Checked: what parse() says of what it used and needs; that every reply
+ * decodes and answers its command; that a command which says ok has happened, and one without the right
+ * has not; that the store verifies, and that all memory is back when the tables are gone.
  *
  * Input: rights and ways (see enum), the sizes of pieces and batches, then raw bytes or frames.h's.
  */
@@ -34,6 +34,7 @@ struct gate {
     uint32_t rights;
     uint32_t frame_max_bytes;
     uint32_t batch;       /* commands that are parsed before they run */
+    uint32_t slice;       /* elements of lists that are looked at before a pause */
     uint64_t empty_bytes; /* of the store without tables */
     size_t vector_at;     /* in `out`: the reply of the vector that is being answered */
     bool hung_up;
@@ -41,19 +42,75 @@ struct gate {
 
 /* ---- what a command did --------------------------------------------------------------------- */
 
+static uint32_t descriptor_of(const struct command *command)
+{
+    return command->table & (STELEI_TABLE_CAPACITY - 1);
+}
+
 static enum stele_status find(struct gate *gate, const struct command *command, const void **value,
                               uint32_t *bytes)
 {
-    return stele_store_find(gate->store, command->table & (STELEI_TABLE_CAPACITY - 1), command->key,
-                            command->key_bytes, value, bytes);
+    return stele_store_find(gate->store, descriptor_of(command), command->key, command->key_bytes,
+                            value, bytes);
 }
 
-static void check_effect(struct gate *gate, const struct command *command,
-                         const struct command_reply *reply)
+/* Elements of the list that a command is about; 0: there is none. */
+static uint64_t list_count(struct gate *gate, const struct command *command)
 {
+    struct stele_store_list list;
+    return stele_store_list_find(gate->store, descriptor_of(command), command->key,
+                                 command->key_bytes, &list) == STELE_OK
+               ? list.count
+               : 0;
+}
+
+static void check_sum(struct gate *gate, const struct command *command,
+                      const struct command_reply *reply)
+{
+    struct stele_table_options options;
     const void *value = NULL;
     uint32_t bytes = 0;
     int64_t number = 0;
+    fuzz_expect(find(gate, command, &value, &bytes) == STELE_OK);
+    fuzz_expect(stele_store_table_options(gate->store, descriptor_of(command), &options) ==
+                STELE_OK);
+    if (options.type.value_kind == STELE_BYTES)
+        fuzz_expect(command_parse_number(value, bytes, &number));
+    else
+        memcpy(&number, value, bytes);
+    fuzz_expect(number == reply->number);
+}
+
+/* `before`: elements of its list before the command ran. */
+static void check_list_effect(struct gate *gate, const struct command *command,
+                              const struct command_reply *reply, uint64_t before)
+{
+    uint64_t after = list_count(gate, command);
+    switch (command->kind) {
+    case COMMAND_LIST_APPEND:
+        fuzz_expect(after == before + reply->count && reply->count <= command->value_bytes);
+        break;
+    case COMMAND_LIST_REPLACE:
+        fuzz_expect(after + 1 >= before && after <= before + 1);
+        break;
+    case COMMAND_LIST_REMOVE:
+    case COMMAND_LIST_POP:
+        fuzz_expect(after + 1 == before);
+        break;
+    case COMMAND_LIST_COUNT:
+    case COMMAND_LIST_READ:
+        fuzz_expect(after == before && after == reply->count && after > 0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void check_effect(struct gate *gate, const struct command *command,
+                         const struct command_reply *reply, uint64_t before)
+{
+    const void *value = NULL;
+    uint32_t bytes = 0;
     if (reply->status != STELE_OK)
         return;
     switch (command->kind) {
@@ -65,17 +122,18 @@ static void check_effect(struct gate *gate, const struct command *command,
         fuzz_expect(bytes == command->value_bytes && memcmp(value, command->value, bytes) == 0);
         break;
     case COMMAND_ERASE:
-        fuzz_expect(find(gate, command, &value, &bytes) == STELE_ENOTFOUND);
+        fuzz_expect(find(gate, command, &value, &bytes) != STELE_OK);
+        fuzz_expect(list_count(gate, command) == 0);
         break;
     case COMMAND_INCR:
-        fuzz_expect(find(gate, command, &value, &bytes) == STELE_OK);
-        fuzz_expect(command_parse_number(value, bytes, &number) && number == reply->number);
+        check_sum(gate, command, reply);
         break;
     case COMMAND_GET:
         fuzz_expect(find(gate, command, &value, &bytes) == STELE_OK);
-        fuzz_expect(value == reply->value && bytes == reply->value_bytes);
+        fuzz_expect(bytes == reply->value_bytes && memcmp(value, reply->value, bytes) == 0);
         break;
     default:
+        check_list_effect(gate, command, reply, before);
         break;
     }
 }
@@ -114,10 +172,46 @@ static bool is_rich(const struct command *command, uint32_t status)
     case COMMAND_INCR:
     case COMMAND_STATS:
     case COMMAND_TABLE_LIST:
+    case COMMAND_LIST_APPEND:
+    case COMMAND_LIST_POP:
+    case COMMAND_LIST_COUNT:
+    case COMMAND_LIST_READ:
         return status == STELE_OK;
+    case COMMAND_LIST_ALL:
+        return status == STELE_OK || status == STELE_ESHORT;
     default:
         return false;
     }
+}
+
+/* The spans that were told, all of them. */
+static void check_told(const struct command *command, const struct command_reply *reply,
+                       const uint8_t *body, uint32_t length)
+{
+    const struct command_spans *spans = reply->spans;
+    struct stelei_wire_told told;
+    struct stelei_cursor rest;
+    struct stelei_told_list list;
+    const uint8_t *elements;
+    size_t bytes;
+    uint64_t lists = 0, count = 0;
+    if (command->kind == COMMAND_LIST_READ) {
+        fuzz_expect(stelei_decode_read_reply(body, length, &told, &elements, &bytes));
+        fuzz_expect(told.count == reply->count && bytes <= command->max_bytes);
+        fuzz_expect(bytes == spans->element_count * spans->element_bytes);
+        return;
+    }
+    fuzz_expect(stelei_decode_told(body, length, &told, &rest));
+    if (told.status == STELE_ESHORT) {
+        fuzz_expect(told.count > command->max_bytes);
+        return;
+    }
+    fuzz_expect(told.count == spans->lists && rest.left <= command->max_bytes);
+    for (; rest.left > 0; lists++) {
+        fuzz_expect(stelei_decode_list(&rest, told.element_bytes, &list) && list.count > 0);
+        count += list.count;
+    }
+    fuzz_expect(lists == spans->lists && count == spans->element_count);
 }
 
 static void check_rich(const struct command *command, const struct command_reply *reply,
@@ -128,7 +222,7 @@ static void check_rich(const struct command *command, const struct command_reply
     uint64_t numbers[STELE_DAEMON_STATS_COUNT];
     const uint8_t *value = NULL;
     uint32_t bytes = 0;
-    int64_t number = 0;
+    uint64_t number = 0;
     switch (command->kind) {
     case COMMAND_HELLO:
         fuzz_expect(stelei_decode_welcome(body, length, &welcome, &name) && name.count == 4);
@@ -140,7 +234,17 @@ static void check_rich(const struct command *command, const struct command_reply
             fuzz_expect(bytes <= command->max_bytes && memcmp(value, reply->value, bytes) == 0);
         break;
     case COMMAND_INCR:
-        fuzz_expect(stelei_decode_incr_reply(body, length, &number) && number == reply->number);
+    case COMMAND_LIST_POP:
+        fuzz_expect(stelei_decode_number(body, length, &number));
+        fuzz_expect(number == (uint64_t)reply->number);
+        break;
+    case COMMAND_LIST_APPEND:
+    case COMMAND_LIST_COUNT:
+        fuzz_expect(stelei_decode_number(body, length, &number) && number == reply->count);
+        break;
+    case COMMAND_LIST_READ:
+    case COMMAND_LIST_ALL:
+        check_told(command, reply, body, length);
         break;
     case COMMAND_STATS:
         fuzz_expect(stelei_decode_stats(body, length, numbers, STELE_DAEMON_STATS_COUNT));
@@ -165,7 +269,10 @@ static void check_frame(const struct gate *gate, size_t at, const struct command
     fuzz_expect(frame.opcode == (command->tag.opcode | STELEI_REPLY_BIT) && frame.flags == 0);
     fuzz_expect(frame.request == command->tag.request);
     memcpy(&status, body, sizeof status);
-    fuzz_expect(status < STELE_STATUS_COUNT && status == (uint32_t)reply->status);
+    /* that all lists are too long is found when they are put together */
+    bool brief = command->kind == COMMAND_LIST_ALL && status == STELE_ESHORT;
+    fuzz_expect(status < STELE_STATUS_COUNT &&
+                status == (brief ? (uint32_t)STELE_ESHORT : (uint32_t)reply->status));
     if (is_rich(command, status))
         check_rich(command, reply, body, frame.length);
     else
@@ -215,11 +322,15 @@ static void check_command(const struct command *command, const uint8_t *held, si
 static void answer(struct gate *gate, const struct command *command)
 {
     struct command_reply reply;
+    struct command_search search = {.budget = gate->slice};
     size_t at = gate->out.tail;
-    uint64_t lsn = gate->context.next_lsn;
-    command_execute(&gate->context, command, gate->rights, &reply);
+    uint64_t lsn = gate->context.next_lsn, before = list_count(gate, command);
+    while (!command_advance(&gate->context, command, gate->rights, &search, &reply)) {
+        fuzz_expect(gate->context.next_lsn == lsn);
+        search.budget = gate->slice;
+    }
     check_rights(gate, command, &reply);
-    check_effect(gate, command, &reply);
+    check_effect(gate, command, &reply, before);
     if (reply.status != STELE_OK || command->kind < COMMAND_PUT)
         fuzz_expect(gate->context.next_lsn == lsn);
     gateway_native.reply(gate->session, command, &reply, &gate->out);
@@ -342,6 +453,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     unsigned ways = fuzz_byte(&input), sizes = fuzz_byte(&input);
     gate_open(&gate, ways);
     gate.batch = 1 + sizes / 4 % COMMAND_BATCH_MAX;
+    gate.slice = 1 + sizes % 16;
     frames.count = 0;
     frames.request = 1;
     frames.table = (uint32_t)(gate.facts.epoch % 128) << 9;

@@ -9,8 +9,8 @@
  *         stele_channel_close(&channel);
  *     }
  *
- * Three ways to send, on one channel: a call that waits for its reply (here; tables, statistics and
- * shutdown in admin.h); a pipeline of many commands (submit, flush, collect: pipeline.h), whose
+ * Three ways to send, on one channel: a call that waits for its reply (here; lists in
+ * channel_lists.h, numbers in channel_words.h, tables, statistics and shutdown in admin.h); a pipeline of many commands (submit, flush, collect: pipeline.h), whose
  * replies come in order; a vector of many commands in one frame (vector.h).
  *
  * Threads: one at a time per channel. Signals: not from handlers. Memory: two buffers from malloc(),
@@ -40,7 +40,9 @@
  *   STELE_EFORKED    see above
  *
  * From the daemon: STELE_EPERM this user may not do that; STELE_ENOTABLE no such table, or the
- * handle is from before a drop or a restart; STELE_ENOSPC; STELE_ENOSYS an older daemon.
+ * handle is from before a drop or a restart; STELE_ENOSPC; STELE_ENOSYS an older daemon. STELE_ETYPE a
+ * length that the table's type does not have (type.h), or a command that is not for such a table;
+ * STELE_EFULL the key is absent and the table has its maximum of entries.
  *
  * Timeouts are milliseconds; negative waits for ever, 0 takes what is there.
  *
@@ -149,7 +151,7 @@ static inline enum stele_status stele_channel_cas(struct stele_channel *channel,
 /*
  * Adds `delta` to a value that is the decimal text of a signed 64-bit integer, as Redis spells it
  * ("-12"; no '+', no leading zeros, no blanks); an absent key counts as 0. *number (may be NULL) is
- * the sum, which the key holds from now on as text.
+ * the sum, which the key holds from now on as text. In a table of words: see channel_words.h.
  *   STELE_ENOTNUMBER  the value is no such text      STELE_ERANGE  the sum does not fit
  */
 static inline enum stele_status stele_channel_incr(struct stele_channel *channel, uint16_t table,
@@ -157,22 +159,15 @@ static inline enum stele_status stele_channel_incr(struct stele_channel *channel
                                                    int64_t *number, int timeout_ms)
 {
     struct stelei_command command;
-    struct stelei_reply reply;
     uint64_t sum;
     enum stele_status status = stelei_channel_check(channel, key_bytes, 0);
     if (status != STELE_OK)
         return status;
     stelei_command_incr(&command, channel->next_request, table, key, key_bytes, delta);
-    status = stelei_channel_call(channel, &command, stelei_io_deadline(timeout_ms), &reply);
-    if (status != STELE_OK)
-        return status;
-    if (reply.status != STELE_OK)
-        return reply.status;
-    if (!stelei_decode_number(reply.body, reply.frame.length, &sum))
-        return channel->broken = STELE_EPROTO;
-    if (number)
+    status = stelei_channel_number(channel, &command, timeout_ms, &sum);
+    if (status == STELE_OK && number)
         *number = (int64_t)sum;
-    return STELE_OK;
+    return status;
 }
 
 /*

@@ -7,6 +7,7 @@
  *   scan.h      walk a table
  *   state.h     statistics, and how long ago the writer gave a sign of life
  *   channel.h   write through the daemon's socket, a call at a time
+ *   channel_lists.h, channel_words.h  the same for lists, and for numbers
  *   pipeline.h  many commands under way at once; vector.h: many in one frame
  *   admin.h     tables, the daemon's statistics, shutdown
  *   ask.h       a lookup that falls back to the daemon
@@ -18,6 +19,8 @@
 #include "ask.h"
 #include "batch.h"
 #include "channel.h"
+#include "channel_lists.h"
+#include "channel_words.h"
 #include "pipeline.h"
 #include "reader.h"
 #include "scan.h"

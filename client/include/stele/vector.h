@@ -19,7 +19,7 @@ struct stele_vector {
     uint32_t count;
 };
 
-/* `max_bytes`: of keys, values and up to 24 bytes for each command; it grows up to that. */
+/* `max_bytes`: of keys, values and up to 32 bytes for each command; it grows up to that. */
 static inline void stele_vector_init(struct stele_vector *vector, size_t max_bytes)
 {
     vector->bytes = NULL;
@@ -70,7 +70,7 @@ STELEI_INLINE void stelei_vector_append(struct stele_vector *vector, const void 
 /* One entry: its heads, encoded by the caller behind room for the entry's own, and up to three
  * parts. */
 struct stelei_vector_entry {
-    uint8_t head[sizeof(struct stelei_wire_entry) + 16];
+    uint8_t head[sizeof(struct stelei_wire_entry) + 24];
     size_t head_bytes; /* of the body's fixed part */
     const void *part[3];
     size_t part_bytes[3];
@@ -192,6 +192,45 @@ static inline enum stele_status stele_vector_incr(struct stele_vector *vector, u
     entry.head_bytes =
         stelei_encode_incr_body(stelei_vector_body(&entry), (uint32_t)key_bytes, delta);
     return stelei_vector_add(vector, STELEI_OP_INCR, table, &entry);
+}
+
+/* ---- the same for lists: channel_lists.h ------------------------------------------------------ */
+
+/* How many were added is not told. */
+static inline enum stele_status stele_vector_list_append(struct stele_vector *vector,
+                                                         uint16_t table, const void *key,
+                                                         size_t key_bytes, const void *elements,
+                                                         size_t elements_bytes)
+{
+    return stelei_vector_store(vector, STELEI_OP_LIST_APPEND, table, key, key_bytes, elements,
+                               elements_bytes);
+}
+
+static inline enum stele_status stele_vector_list_remove(struct stele_vector *vector,
+                                                         uint16_t table, const void *key,
+                                                         size_t key_bytes, uint64_t element)
+{
+    struct stelei_vector_entry entry;
+    if (key_bytes > STELEI_KEY_MAX_BYTES)
+        return STELE_ETOOBIG;
+    stelei_vector_entry_init(&entry, key, key_bytes, NULL, 0);
+    entry.head_bytes =
+        stelei_encode_remove_body(stelei_vector_body(&entry), (uint32_t)key_bytes, element);
+    return stelei_vector_add(vector, STELEI_OP_LIST_REMOVE, table, &entry);
+}
+
+static inline enum stele_status stele_vector_list_replace(struct stele_vector *vector,
+                                                          uint16_t table, const void *key,
+                                                          size_t key_bytes, uint64_t old,
+                                                          uint64_t element)
+{
+    struct stelei_vector_entry entry;
+    if (key_bytes > STELEI_KEY_MAX_BYTES)
+        return STELE_ETOOBIG;
+    stelei_vector_entry_init(&entry, key, key_bytes, NULL, 0);
+    entry.head_bytes =
+        stelei_encode_swap_body(stelei_vector_body(&entry), (uint32_t)key_bytes, old, element);
+    return stelei_vector_add(vector, STELEI_OP_LIST_REPLACE, table, &entry);
 }
 
 #endif

@@ -213,4 +213,25 @@ static inline enum stele_status stelei_channel_simple(struct stele_channel *chan
     return reply.status;
 }
 
+/* The same where the reply is its status and, with STELE_OK, one number, which may be NULL. */
+static inline enum stele_status stelei_channel_number(struct stele_channel *channel,
+                                                      struct stelei_command *command,
+                                                      int timeout_ms, uint64_t *number)
+{
+    struct stelei_reply reply;
+    uint64_t told;
+    command->reply_bytes = STELEI_CHANNEL_NUMBER_BYTES;
+    enum stele_status status =
+        stelei_channel_call(channel, command, stelei_io_deadline(timeout_ms), &reply);
+    if (status != STELE_OK)
+        return status;
+    if (reply.status != STELE_OK)
+        return reply.status;
+    if (!stelei_decode_number(reply.body, reply.frame.length, &told))
+        return channel->broken = STELE_EPROTO;
+    if (number)
+        *number = told;
+    return STELE_OK;
+}
+
 #endif

@@ -79,6 +79,27 @@ STELEI_INLINE void stelei_command_get(struct stelei_command *command, uint32_t r
     command->reply_bytes = STELEI_FRAME_HEAD_BYTES + 8u + capacity;
 }
 
+STELEI_INLINE void stelei_command_remove(struct stelei_command *command, uint32_t request,
+                                         uint16_t table, const void *key, size_t key_bytes,
+                                         uint64_t element)
+{
+    stelei_command_init(command);
+    stelei_command_part(command, 0, key, key_bytes);
+    command->head_bytes =
+        stelei_encode_remove(command->head, request, table, (uint32_t)key_bytes, element);
+}
+
+/* LIST_REPLACE. */
+STELEI_INLINE void stelei_command_swap(struct stelei_command *command, uint32_t request,
+                                       uint16_t table, const void *key, size_t key_bytes,
+                                       uint64_t old, uint64_t element)
+{
+    stelei_command_init(command);
+    stelei_command_part(command, 0, key, key_bytes);
+    command->head_bytes =
+        stelei_encode_swap(command->head, request, table, (uint32_t)key_bytes, old, element);
+}
+
 /* A command of nothing but its header. */
 STELEI_INLINE void stelei_command_bare(struct stelei_command *command, uint32_t request,
                                        unsigned opcode, uint16_t table)
