@@ -338,12 +338,12 @@ void turn_run(struct turn *turn)
         uint64_t before = *applied;
         next = peer->queue_next;
         turn_execute(peer);
-        if (*applied != before)
-            stele_store_fence(); /* promise D: visible before the replies */
-        turn_settle(peer);
         if (turn->has_dropped && turn->dropped)
             turn->dropped(turn->dropped_context);
         turn->has_dropped = false;
+        if (*applied != before)
+            stele_store_fence(); /* promise D: visible before the replies */
+        turn_settle(peer);
     }
     turn_memory_wake(turn);
 }
