@@ -23,116 +23,16 @@
  * writer changes the very bucket faster than it can be read.
  *
  * Common outcomes: STELE_ENOTFOUND no such key; STELE_EBUSY see above; STELE_EDROPPED the table was
- * dropped: open it again; STELE_EMOVED attach again; STELE_ECORRUPT the segment makes no sense.
+ * dropped: open it again; STELE_EMOVED attach again; STELE_ECORRUPT the segment makes no sense;
+ * STELE_ETYPE the handle is of a table that the call is not for (of words, of lists).
  * Out-parameters are untouched unless said otherwise; a caller's buffer may be scribbled on by any
  * lookup that does not return STELE_OK.
  */
 #ifndef STELE_READER_H
 #define STELE_READER_H
 
-#include <stele/detail/address.h>
-
 #include "detail/lookup.h"
-#include "detail/map.h"
-
-/* A mapped segment. Owned by the caller; must outlive the tables opened from it. */
-struct stele_reader {
-    struct stelei_map map;
-};
-
-/*
- * Maps the segment of this name. Address space: the segment's maximum size plus 2 MiB for an
- * instant; memory: none of its own. Not for signal handlers; everything else is.
- *   STELE_ENOSEGMENT no such segment, or not finished being made   STELE_EINVAL bad name
- *   STELE_EACCES  not readable by this user   STELE_ENOMEM  address space (RLIMIT_AS) too small
- *   STELE_EVERSION made by a stele with another format   STELE_ECORRUPT  not a segment of ours
- */
-static inline enum stele_status stele_reader_attach(struct stele_reader *reader, const char *name)
-{
-    if (!stelei_address_name_valid(name))
-        return STELE_EINVAL;
-    int fd = stelei_object_open(name, O_RDONLY);
-    if (fd < 0)
-        return stelei_map_errno(errno);
-    enum stele_status status = stelei_map_attach(fd, &reader->map);
-    close(fd);
-    return status;
-}
-
-/* The same from an open descriptor (inherited, or received by SCM_RIGHTS), which stays the
- * caller's and may be closed afterwards. */
-static inline enum stele_status stele_reader_attach_fd(struct stele_reader *reader, int fd)
-{
-    return stelei_map_attach(fd, &reader->map);
-}
-
-/* Unmaps. Tables opened from it, and views, must not be used any more. */
-static inline void stele_reader_detach(struct stele_reader *reader)
-{
-    stelei_map_detach(&reader->map);
-}
-
-/* ---- tables ------------------------------------------------------------------------------- */
-
-/* Compares a descriptor's name, word by word; the caller validates the table word afterwards. */
-static inline bool stelei_table_name_is(const struct stelei_table *shared, const uint64_t *name)
-{
-    for (unsigned i = 0; i < STELEI_NAME_BYTES / 8; i++)
-        if (stelei_load64(&shared->name[i]) != name[i])
-            return false;
-    return true;
-}
-
-static inline enum stele_status stelei_table_bind(const struct stele_reader *reader, uint32_t id,
-                                                  uint64_t word, struct stele_table *table)
-{
-    const struct stelei_map *map = &reader->map;
-    struct stele_table bound;
-    uint64_t root_off = stelei_table_root_off(map, word);
-    bound.map = *map;
-    bound.shared = stelei_map_table(map, id);
-    bound.word = word;
-    bound.incarnation = stelei_load64(&bound.shared->incarnation);
-    stelei_nop_read();
-    if (stelei_load64(&bound.shared->word) != word)
-        return STELE_EBUSY;
-    if (root_off + sizeof(struct stelei_root) > stelei_map_limit(map))
-        return STELE_ECORRUPT;
-    bound.root = (const struct stelei_root *)(const void *)(map->base + root_off);
-    *table = bound;
-    return STELE_OK;
-}
-
-/*
- * Finds a table by name (1..63 bytes). The handle is a plain value: copy it, share it, forget it.
- * It follows stele_store_table_clear() by itself. Walks up to 512 descriptors: open once, keep it.
- *   STELE_ENOTABLE no table of that name   STELE_EMOVED the segment has a successor
- */
-static inline enum stele_status stele_table_open(const struct stele_reader *reader,
-                                                 const char *name, struct stele_table *table)
-{
-    uint64_t wanted[STELEI_NAME_BYTES / 8] = {0};
-    size_t bytes = name ? strlen(name) : 0;
-    if (bytes == 0 || bytes >= STELEI_NAME_BYTES)
-        return STELE_EINVAL;
-    memcpy(wanted, name, bytes);
-    if (stelei_load64(&stelei_map_header(&reader->map)->state) == STELEI_STATE_MOVED)
-        return STELE_EMOVED;
-    for (unsigned attempt = 0; attempt < STELEI_ATTEMPTS; attempt++) {
-        enum stele_status status = STELE_ENOTABLE;
-        for (uint32_t id = 0; id < reader->map.table_capacity; id++) {
-            const struct stelei_table *shared = stelei_map_table(&reader->map, id);
-            uint64_t word = stelei_load64_acquire(&shared->word);
-            if ((uint32_t)word == 0 || !stelei_table_name_is(shared, wanted))
-                continue;
-            status = stelei_table_bind(reader, id, word, table);
-            break;
-        }
-        if (status != STELE_EBUSY)
-            return status;
-    }
-    return STELE_EBUSY;
-}
+#include "open.h"
 
 /* ---- lookups ------------------------------------------------------------------------------ */
 
@@ -163,6 +63,18 @@ STELEI_COLD static enum stele_status stelei_get_again(const struct stele_table *
     }
 }
 
+/* Of a table with another hash, or of another form. */
+STELEI_COLD static enum stele_status stelei_get_unusual(const struct stele_table *table,
+                                                        const void *key, uint32_t key_bytes,
+                                                        void *buffer, size_t capacity,
+                                                        size_t *value_bytes)
+{
+    if (table->form != STELEI_FORM_BYTES)
+        return STELE_ETYPE;
+    return stelei_get_again(table, key, key_bytes, stelei_table_hash(table, key, key_bytes), buffer,
+                            capacity, value_bytes);
+}
+
 /*
  * Copies the value of a key into `buffer` (any alignment, NULL only with capacity 0).
  * *value_bytes is set with STELE_OK, and with STELE_ESHORT to the length that is needed (which may
@@ -174,6 +86,8 @@ STELEI_INLINE enum stele_status stele_get(const struct stele_table *table, const
 {
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
+    if (STELEI_UNLIKELY(!table->usual))
+        return stelei_get_unusual(table, key, (uint32_t)key_bytes, buffer, capacity, value_bytes);
     struct stelei_probe probe;
     uint64_t hash = stelei_hash(key, key_bytes, table->map.hash_seed);
     enum stelei_outcome outcome = stelei_find(table, key, (uint32_t)key_bytes, hash, &probe);
@@ -192,14 +106,16 @@ STELEI_INLINE enum stele_status stele_get(const struct stele_table *table, const
     return stelei_get_again(table, key, (uint32_t)key_bytes, hash, buffer, capacity, value_bytes);
 }
 
-/* STELE_OK if the key is present, STELE_ENOTFOUND if not. */
+/* STELE_OK if the key is present, STELE_ENOTFOUND if not. For tables of lists too. */
 static inline enum stele_status stele_contains(const struct stele_table *table, const void *key,
                                                size_t key_bytes)
 {
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
+    if (STELEI_UNLIKELY(table->form > STELEI_FORM_BYTES_LISTS))
+        return STELE_ETYPE;
     struct stelei_probe probe;
-    uint64_t clock = 0, hash = stelei_hash(key, key_bytes, table->map.hash_seed);
+    uint64_t clock = 0, hash = stelei_table_hash(table, key, key_bytes);
     unsigned attempts = 0;
     return stelei_settle(table, key, (uint32_t)key_bytes, hash, &probe, &clock, &attempts);
 }
@@ -222,8 +138,10 @@ static inline enum stele_status stele_view_take(const struct stele_table *table,
 {
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
+    if (STELEI_UNLIKELY(table->form != STELEI_FORM_BYTES))
+        return STELE_ETYPE;
     struct stelei_probe probe;
-    uint64_t clock = 0, hash = stelei_hash(key, key_bytes, table->map.hash_seed);
+    uint64_t clock = 0, hash = stelei_table_hash(table, key, key_bytes);
     unsigned attempts = 0;
     enum stele_status status =
         stelei_settle(table, key, (uint32_t)key_bytes, hash, &probe, &clock, &attempts);
@@ -244,6 +162,17 @@ static inline bool stele_view_valid(const struct stele_table *table, const struc
 {
     return stelei_clock_untouched(table, view->clock) ||
            stelei_probe_unchanged(table, &view->token);
+}
+
+/*
+ * True: the key still holds, at the instant of this call, what the view was taken of; a copy that was
+ * made of it and found valid is up to date. False: it may have changed, take the view again. One or
+ * two loads, whatever the value's size.
+ */
+static inline bool stele_view_current(const struct stele_table *table,
+                                      const struct stele_view *view)
+{
+    return stelei_probe_unchanged(table, &view->token);
 }
 
 #endif

@@ -79,10 +79,10 @@ static inline uint64_t stelei_scan_hash(const struct stele_table *table, const u
     uint64_t copy[STELEI_WORD_COPY_BYTES / 8];
     if (bytes > sizeof copy) {
         __asm__ volatile("" ::: "memory");
-        return stelei_hash(key, bytes, table->map.hash_seed);
+        return stelei_table_hash(table, key, bytes);
     }
     stelei_copy_out(copy, key, bytes);
-    return stelei_hash(copy, bytes, table->map.hash_seed);
+    return stelei_table_hash(table, copy, bytes);
 }
 
 /* Collects from one line. false: a ref leads nowhere. */

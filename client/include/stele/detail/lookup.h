@@ -1,65 +1,11 @@
 /*
- * lookup.h - the lookup itself: from a hash to a record that is validated afterwards. No system
- * call, no lock, no store to shared memory, no allocation.
- *
- * Every load of shared memory goes through atomic.h; every offset is checked against the end of the
- * populated memory before it is followed (promise G).
+ * lookup.h - the lookup by a byte string: from a hash to a record that is validated afterwards. No
+ * system call, no lock, no store to shared memory, no allocation.
  */
 #ifndef STELE_DETAIL_LOOKUP_H
 #define STELE_DETAIL_LOOKUP_H
 
-#include <stele/status.h>
-#include <stele/detail/hash.h>
-#include <stele/detail/locate.h>
-#include <stele/detail/record.h>
-
-/* Attempts before a call gives up with STELE_EBUSY; counted on the retry path only. */
-#define STELEI_ATTEMPTS 64u
-
-/* Lines of a chain between two looks at the head: links may be stale. */
-#define STELEI_LINES_PER_CHECK 8u
-
-/* A table as one reader sees it: private, constant once opened. */
-struct stele_table {
-    struct stelei_map map;
-    const struct stelei_table *shared;
-    const struct stelei_root *root; /* what `word` leads to */
-    uint64_t word;                  /* the table word when opened; a later one is followed anew */
-    uint64_t incarnation;
-};
-
-enum stelei_outcome {
-    STELEI_HIT,
-    STELEI_MISS,
-    STELEI_RETRY,   /* the writer moved underneath */
-    STELEI_SUSPECT, /* an offset leads nowhere: torn, or corrupt if it validates */
-    STELEI_GONE     /* dropped, or the segment moved */
-};
-
-struct stelei_probe {
-    struct stelei_place place;
-    uint64_t table_word;
-    const uint64_t *key; /* in the record */
-    uint64_t meta;       /* the record's first word */
-};
-
-STELEI_INLINE const struct stelei_header *stelei_header_of(const struct stele_table *table)
-{
-    return stelei_map_header(&table->map);
-}
-
-/*
- * Nothing that the probe rests on has changed: neither the head of its chain nor the table. Pairs,
- * like stelei_sequence_unchanged(), with the writer's fence before memory is used again.
- */
-STELEI_INLINE bool stelei_probe_unchanged(const struct stele_table *table,
-                                          const struct stelei_probe *probe)
-{
-    if (STELEI_UNLIKELY(
-            !stelei_sequence_unchanged(&probe->place.head->sequence, probe->place.word)))
-        return false;
-    return STELEI_LIKELY(stelei_load64(&table->shared->word) == probe->table_word);
-}
+#include "table.h"
 
 /* HIT: the record at `off` lies inside `limit` and holds the key. MISS: it holds another. */
 STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *map, uint64_t off,
@@ -134,47 +80,6 @@ stelei_search(const struct stele_table *table, uint64_t limit, const void *key, 
 }
 
 /*
- * The root that a table word leads to; NULL when the table was dropped or the ref leads nowhere.
- * Loading the word with acquire makes the root's contents visible.
- */
-STELEI_COLD static const struct stelei_root *stelei_root_follow(const struct stele_table *table,
-                                                                uint64_t word, uint64_t limit)
-{
-    uint64_t off = stelei_table_root_off(&table->map, word);
-    if (off == 0 || stelei_load64(&table->shared->incarnation) != table->incarnation)
-        return NULL;
-    if (off + sizeof(struct stelei_root) > limit) {
-        limit = stelei_map_limit(&table->map);
-        if (off + sizeof(struct stelei_root) > limit)
-            return NULL;
-    }
-    return (const struct stelei_root *)(const void *)(table->map.base + off);
-}
-
-/* Finds the chain of a hash. false: outcome says why not. */
-STELEI_INLINE bool stelei_enter(const struct stele_table *table, uint64_t hash,
-                                struct stelei_probe *probe, uint64_t *limit,
-                                enum stelei_outcome *outcome)
-{
-    const struct stelei_root *root = table->root;
-    /* acquire: the root, its directory and its first buckets are those of this generation */
-    probe->table_word = stelei_load64_acquire(&table->shared->word);
-    *limit = stelei_map_limit(&table->map);
-    if (STELEI_UNLIKELY(probe->table_word != table->word)) {
-        root = stelei_root_follow(table, probe->table_word, *limit);
-        if (!root) {
-            *outcome = STELEI_GONE;
-            return false;
-        }
-    }
-    if (STELEI_UNLIKELY(!stelei_locate(&table->map, root, hash, *limit, &probe->place))) {
-        *outcome = STELEI_RETRY;
-        return false;
-    }
-    return true;
-}
-
-/*
  * The usual record: no optional words, so that one comparison of the low half of its first word
  * tells that it has the key's length and its parts stand where the length says. false: look closer.
  */
@@ -228,31 +133,6 @@ STELEI_INLINE enum stelei_outcome stelei_find(const struct stele_table *table, c
 STELEI_INLINE const uint64_t *stelei_probe_value(const struct stelei_probe *probe, size_t key_bytes)
 {
     return probe->key + (key_bytes + 7) / 8;
-}
-
-/*
- * The quarantine clock, for reads that may outlast a version of their bucket: large values, views,
- * and any read that had to be repeated. `retired` is loaded before the first validation: a record
- * that was live then is retired later and has a number of at least that; blocks are given out again
- * in the order of retirement; so while recycled <= retired-as-loaded its bytes are untouched.
- * The acquire pairs with the release in the writer's retire, the fence in stelei_clock_untouched()
- * with the fence between its store of `recycled` and the overwrite.
- */
-STELEI_INLINE uint64_t stelei_clock_begin(const struct stele_table *table)
-{
-    return stelei_load64_acquire(&stelei_header_of(table)->retired);
-}
-STELEI_INLINE bool stelei_clock_untouched(const struct stele_table *table, uint64_t begun)
-{
-    stelei_nop_read();
-    return stelei_load64(&stelei_header_of(table)->recycled) <= begun;
-}
-
-/* Why a table is gone. */
-STELEI_COLD static enum stele_status stelei_gone(const struct stele_table *table)
-{
-    const struct stelei_header *header = stelei_header_of(table);
-    return stelei_load64(&header->state) == STELEI_STATE_MOVED ? STELE_EMOVED : STELE_EDROPPED;
 }
 
 /*
