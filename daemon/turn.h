@@ -38,9 +38,9 @@ struct turn_peer {
     bool spoken;
     bool more; /* stopped with whole commands in `in`: by a budget, or stalled */
     bool queued;
-    bool waiting;                 /* for memory: holds part of a large frame and is not read from */
-    bool delayed;                 /* for memory too: its next command has a large reply */
-    uint64_t delayed_at;          /* its place among those, until that command has been answered */
+    bool waiting; /* for memory: holds part of a large frame and is not read from */
+    bool delayed; /* for memory too: its next command has a large reply */
+    uint64_t delayed_at; /* its place among those; kept until that command has been answered */
     struct command_search search; /* paused: its next command has not finished */
     struct turn_peer *queue_next;
     struct turn_peer *next, *previous;
