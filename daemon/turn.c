@@ -157,8 +157,7 @@ static uint64_t turn_told_bytes(const struct command_reply *reply)
 /* Failures that nobody would learn of: not those that are an answer, nor what the peer made up. */
 static void turn_note_unsaid(struct turn *turn, enum stele_status status)
 {
-    if (status == STELE_OK || status == STELE_ENOTFOUND || status == STELE_ENOSYS ||
-        status == STELE_EPERM)
+    if (status == STELE_OK || status == STELE_ENOTFOUND || status == STELE_ENOSYS)
         return;
     turn->unsaid_count++;
     turn->unsaid = status;
@@ -189,11 +188,13 @@ static enum turn_outcome turn_answer(struct turn_peer *peer, const struct comman
             return TURN_DELAYED;
         reply.status = STELE_EBUSY;
     }
-    if (gateway->terse)
+    if (gateway->terse && !command->hang_up) /* of strangers the log tells already */
         turn_note_unsaid(turn, reply.status);
     gateway->reply(peer->session, command, &reply, &connection->out);
-    if (told_bytes > NET_SMALL_BYTES)
+    if (told_bytes > NET_SMALL_BYTES) {
         net_connection_count(connection);
+        peer->delayed_at = 0;
+    }
     if (reply.shut_down)
         turn->shut_down = true;
     if (command->kind == COMMAND_TABLE_DROP && reply.status == STELE_OK)

@@ -50,6 +50,17 @@ echo "$text" | "$build/examples/map" "$name.words" >"$work/map" || fail "map in 
 [ "$("$build/examples/reader_cpp" nothing "$name" 2>/dev/null || echo "status $?")" = "status 3" ] ||
     fail "reader_cpp of an absent table"
 
+"$build/examples/price_board" "$name" 200 2 >"$work/board" || fail "price_board: $(cat "$work/board")"
+[ "$(grep -c ' seen, 0 torn' "$work/board")" = 2 ] || fail "price_board: $(cat "$work/board")"
+"$build/examples/feature_flags" "$name" 2 >"$work/flags" || fail "feature_flags: $(cat "$work/flags")"
+[ "$(grep -c '^worker .* some of' "$work/flags")" = 2 ] || fail "feature_flags: $(cat "$work/flags")"
+printf 'a stone slab\nset up in a public place\nthe stone in a place; a stone\n' >"$work/text"
+[ "$("$build/examples/inverted_index" stone <"$work/text" | tr '\n' ' ')" = "1 3 " ] ||
+    fail inverted_index
+[ "$("$build/examples/inverted_index" place stone <"$work/text")" = 3 ] ||
+    fail "inverted_index of two words"
+"$build/examples/inverted_index" stone marble <"$work/text" && fail "inverted_index of an absent word"
+
 i=0
 while [ "$i" -lt 500 ]; do
     printf 'Package: sample-%d\nVersion: %d\nDescription: a record like those of apt\n\n' "$i" "$i"

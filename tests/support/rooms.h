@@ -78,13 +78,21 @@ static inline void rooms_verify(struct rooms *rooms)
     ck_assert_msg(status == STELE_OK, "verify: %s", text);
 }
 
-static inline struct table *rooms_table(struct rooms *rooms, const char *name)
+/* A table of this type, as text (type.h). */
+static inline struct table *rooms_typed(struct rooms *rooms, const char *name, const char *type)
 {
+    struct stele_table_options options = {.max_entries = 0};
     uint32_t id = UINT32_MAX;
-    expect_ok(catalog_create(&rooms->catalog, name, CATALOG_ANY, NULL, &id));
+    ck_assert_msg(stele_type_parse(type, &options.type), "%s", type);
+    expect_ok(catalog_create(&rooms->catalog, name, CATALOG_ANY, &options, &id));
     struct table *table = catalog_table(&rooms->catalog, id);
     ck_assert_ptr_nonnull(table);
     return table;
+}
+
+static inline struct table *rooms_table(struct rooms *rooms, const char *name)
+{
+    return rooms_typed(rooms, name, "bytes->bytes");
 }
 
 /* Entry i of a table: key and value are the number itself. */
