@@ -1,4 +1,5 @@
 /* One of two units that include everything and are linked together; valid C11 and C++11. */
+#include <stele/map.h>
 #include <stele/stele.h>
 #include <stele/store.h>
 

@@ -123,7 +123,8 @@ enum stele_status stele_store_table_options(struct stele_store *store, uint32_t 
 enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t id,
                                             uint64_t entries, uint64_t key_bytes,
                                             uint64_t value_bytes);
-/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(). */
+/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(), and a bucket
+ * of it with each write. */
 enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id);
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id);
 
