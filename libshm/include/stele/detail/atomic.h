@@ -198,6 +198,20 @@ STELEI_INLINE uint32_t stelei_match16(const uint64_t *p, uint8_t byte)
 #define STELEI_STREAMED_BYTES 16384u
 
 /*
+ * How much of a block to copy at once. Where the target lies a few bytes above the source modulo 4 KiB,
+ * as it does when both come fresh from an allocator, what a libc copies large blocks with takes each
+ * load for one of a byte just stored. Of a short piece everything is loaded before it is stored.
+ * Measured 8 bytes apart: 64 KiB take 37 us at once and 8 in pieces, 1 MiB 305 and 44.
+ */
+#define STELEI_ALIAS_BYTES 64u
+#define STELEI_PIECE_BYTES 256u
+STELEI_INLINE size_t stelei_copy_piece(const void *to, const void *from, size_t bytes)
+{
+    size_t above = ((uintptr_t)to - (uintptr_t)from) & 4095u;
+    return STELEI_UNLIKELY(above - 1 < STELEI_ALIAS_BYTES) ? STELEI_PIECE_BYTES : bytes;
+}
+
+/*
  * Copies `bytes` from shared memory, which a writer may be changing meanwhile: the caller validates
  * afterwards and throws a torn copy away. `from` is eight-byte aligned and readable up to the next
  * multiple of eight; `to` is private and of any alignment.
@@ -210,6 +224,9 @@ STELEI_INLINE void stelei_copy_out(void *to, const uint64_t *from, size_t bytes)
         /* The compiler may not move other accesses into the block, nor see through it. */
         __asm__ volatile(""
                          : "+r"(out)::"memory"); /* "+r": a NULL for capacity 0 is not seen here */
+        size_t piece = stelei_copy_piece(out, from, bytes);
+        for (; bytes > piece; bytes -= piece, out += piece, from += piece / 8)
+            memcpy(out, from, piece);
         memcpy(out, from, bytes);
         __asm__ volatile("" ::: "memory");
         return;
