@@ -55,13 +55,15 @@ STELEI_INLINE bool stelei_words_batch_begin(struct stelei_words_batch *batch,
         return false;
     batch->geometry = stelei_load64_acquire(&table->root->geometry);
     batch->directory = stelei_ref_off(&table->map, stelei_load32_acquire(&table->root->directory));
-    uint64_t entries = (batch->geometry >> 32 >> STELEI_CHUNK_BUCKET_BITS) + 1; /* by the mask */
+    /* no aim is beyond the bits of the mask and its half, even if damage made the mask no mask */
+    uint64_t mask = batch->geometry >> 32;
+    uint64_t entries = ((mask | mask >> 1) >> STELEI_CHUNK_BUCKET_BITS) + 1;
     if (STELEI_UNLIKELY(batch->directory + entries * 4 > batch->limit))
         batch->directory = 0;
     return true;
 }
 
-/* stelei_bucket_off() for a bucket within the geometry's mask: the directory was checked. */
+/* stelei_bucket_off() for a bucket that an aim names: the directory was checked for all of them. */
 STELEI_INLINE uint64_t stelei_words_bucket_off(const struct stelei_words_batch *batch,
                                                uint64_t bucket)
 {
