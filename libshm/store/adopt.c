@@ -184,16 +184,25 @@ static enum arena_mark mark_slot(struct table *table, struct stelei_bucket *line
     return ARENA_MARKED;
 }
 
-/* A word key that was being pulled up into the head stands twice; nothing else would tell. */
+/* The same word key, or the same record. */
+static bool same_entry(const struct table *table, struct stelei_bucket *a, unsigned slot_a,
+                       struct stelei_bucket *b, unsigned slot_b)
+{
+    if (table->word_keys)
+        return stelei_load64(&slot_word(a, slot_a)->key) ==
+               stelei_load64(&slot_word(b, slot_b)->key);
+    return slot_ref(table, a, slot_a) == slot_ref(table, b, slot_b);
+}
+
+/* An entry that a writer was killed while pulling up into the head stands twice. */
 static bool stands_in_head(const struct table *table, struct stelei_bucket *head,
                            struct stelei_bucket *line, unsigned slot)
 {
-    if (!table->word_keys || line == head)
+    if (line == head)
         return false;
     uint64_t valid = stelei_sequence_valid(stelei_load64(&head->sequence));
-    uint64_t key = stelei_load64(&slot_word(line, slot)->key);
     for (; valid; valid &= valid - 1)
-        if (stelei_load64(&slot_word(head, (unsigned)__builtin_ctzll(valid))->key) == key)
+        if (same_entry(table, head, (unsigned)__builtin_ctzll(valid), line, slot))
             return true;
     return false;
 }
@@ -204,12 +213,12 @@ static void mark_line(struct table *table, struct stelei_bucket *head, struct st
     uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence)), bad = 0;
     for (; valid; valid &= valid - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(valid);
-        enum arena_mark mark = stands_in_head(table, head, line, slot)
-                                   ? ARENA_MARKED_BEFORE
-                                   : mark_slot(table, line, slot);
-        if (mark != ARENA_MARKED) {
-            /* a writer was killed while it pulled the entry up into the head; else damage */
-            table->marks->dropped += mark == ARENA_NO_BLOCK;
+        if (stands_in_head(table, head, line, slot)) {
+            bad |= UINT64_C(1) << slot;
+            continue;
+        }
+        if (mark_slot(table, line, slot) != ARENA_MARKED) {
+            table->marks->dropped++;
             bad |= UINT64_C(1) << slot;
             continue;
         }
