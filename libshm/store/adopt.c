@@ -21,33 +21,21 @@ static bool line_plausible(const struct table *table, uint32_t ref)
     return arena_plausible(table->arena, table_ref_off(table, ref), STELEI_BUCKET_BYTES);
 }
 
-/* Does a record of such a length belong to the table's type? */
-static bool length_plausible(const struct table *table, uint64_t meta)
-{
-    unsigned word_bytes = stele_kind_bytes(table->type.value_kind);
-    uint32_t value_bytes = stelei_record_value_bytes(meta);
-    if (table->word_keys && stelei_record_key_bytes(meta) != 0)
-        return false;
-    if (table->form == TABLE_LISTS)
-        return value_bytes == sizeof(uint64_t);
-    if (table->type.value_kind == STELE_STRUCT)
-        return value_bytes == table->type.value_bytes;
-    return word_bytes ? value_bytes == word_bytes : value_bytes <= STELEI_VALUE_MAX_BYTES;
-}
-
 static bool record_plausible(const struct table *table, uint32_t ref)
 {
     uint64_t off = table_ref_off(table, ref);
     if (off < table->arena->segment->header->data_off || off + 8 > limit_of(table))
         return false;
     uint64_t meta = stelei_load64(table_record(table, ref));
-    return length_plausible(table, meta) &&
+    return slot_record_fits(table, meta) &&
            arena_plausible(table->arena, off, stelei_record_bytes(meta));
 }
 
 /* Everything behind a slot can be walked. */
 static bool slot_plausible(const struct table *table, struct stelei_bucket *line, unsigned slot)
 {
+    if (!slot_fits(table, line, slot))
+        return false;
     if (slot_has_record(table) && !record_plausible(table, slot_ref(table, line, slot)))
         return false;
     return table->form != TABLE_LISTS ||

@@ -295,18 +295,14 @@ static void damage_small(unsigned k, unsigned how)
     struct list_spot at = lists_spot(table, k);
     uint64_t *head = &at.list->head, *count = &at.list->count;
     ck_assert(!stelei_list_is_long(*head));
+    const uint64_t refs[] = {UINT32_MAX, 0, *at.cell + 1 /* the middle of a record */,
+                             table_ref_of(table, table->root_off)};
     switch (how) {
     case 0:
-        *at.cell = UINT32_MAX;
-        break;
     case 1:
-        *at.cell = 0;
-        break;
     case 2:
-        *at.cell += 1; /* the middle of a record */
-        break;
     case 3:
-        *at.cell = table_ref_of(table, table->root_off);
+        *at.cell = refs[how];
         break;
     case 4:
         *head |= STELEI_LIST_LONG;
@@ -467,6 +463,19 @@ START_TEST(structs_of_another_size_are_dropped)
 }
 END_TEST
 
+START_TEST(words_larger_than_their_kind_are_dropped)
+{
+    table = rooms_typed(rooms, "words", "u8->u16,identity");
+    for (uint64_t n = 0; n < 10; n++)
+        expect_ok(rooms_put(table, n));
+    slot_word(index_bucket(table, 0), 0)->value = 0x10000;
+    slot_word(index_bucket(table, 1), 0)->key |= 0x100;
+    change_writers();
+    settle(2);
+    ck_assert_uint_eq(table->entries, 8);
+}
+END_TEST
+
 int main(void)
 {
     segment_name_init("adopt.typed");
@@ -489,5 +498,6 @@ int main(void)
     tcase_add_loop_test(tcase, blocks_that_are_shared, 0, 4);
     tcase_add_test(tcase, key_records_of_lists_are_checked);
     tcase_add_test(tcase, structs_of_another_size_are_dropped);
+    tcase_add_test(tcase, words_larger_than_their_kind_are_dropped);
     return segment_name_fini(suite_run(suite));
 }
