@@ -297,13 +297,9 @@ static void damage_small(unsigned k, unsigned how)
     ck_assert(!stelei_list_is_long(*head));
     const uint64_t refs[] = {UINT32_MAX, 0, *at.cell + 1 /* the middle of a record */,
                              table_ref_of(table, table->root_off)};
-    switch (how) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
+    if (how < 4)
         *at.cell = refs[how];
-        break;
+    switch (how) {
     case 4:
         *head |= STELEI_LIST_LONG;
         break;
@@ -316,9 +312,8 @@ static void damage_small(unsigned k, unsigned how)
     case 7:
         *count = UINT64_MAX;
         break;
-    default:
+    case 8:
         *count = 33 * 8 + 1;
-        break;
     }
     lose(k);
 }
@@ -355,7 +350,6 @@ static void damage_long(unsigned k, unsigned how)
         break;
     default:
         at.list->head |= STELEI_LIST_SIZE_MASK;
-        break;
     }
     lose(k);
 }
