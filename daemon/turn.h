@@ -38,8 +38,9 @@ struct turn_peer {
     bool spoken;
     bool more; /* stopped with whole commands in `in`: by a budget, or stalled */
     bool queued;
-    bool waiting;                 /* for memory: holds part of a large frame and is not read from */
-    bool delayed;                 /* for memory too: its next command has a large reply */
+    bool waiting; /* for memory: holds part of a large frame and is not read from */
+    bool delayed; /* for memory too: its next command has a large reply */
+    uint64_t delayed_at; /* its place among those; kept until that command has been answered */
     struct command_search search; /* paused: its next command has not finished */
     struct turn_peer *queue_next;
     struct turn_peer *next, *previous;
@@ -66,14 +67,15 @@ struct turn {
     uint32_t favoured_ticks; /* since then, with others waiting */
     uint32_t waiting_count;
     uint32_t delayed_count;
+    uint64_t delays; /* places given out */
     uint32_t complaints; /* lines logged about broken protocols, of late */
     uint32_t complaints_ticks;
     bool shut_down; /* an administrator asked for it */
     /* what failed where the protocol cannot say why: how often, and the last time why */
     uint64_t unsaid_count;
     enum stele_status unsaid;
-    /* Called, if set, after commands of a connection that dropped a table and before those of another
-     * one: for who keeps handles. */
+    /* Called, if set, after commands of a connection that dropped a table, before their replies leave
+     * and before commands of another one: for who keeps handles. */
     void (*dropped)(void *context);
     void *dropped_context;
     bool has_dropped;

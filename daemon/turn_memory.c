@@ -23,8 +23,11 @@ void turn_memory_forget(struct turn_peer *peer)
 
 void turn_memory_delay(struct turn_peer *peer)
 {
+    struct turn *turn = peer->turn;
     peer->delayed = true;
-    peer->turn->delayed_count++;
+    turn->delayed_count++;
+    if (peer->delayed_at == 0)
+        peer->delayed_at = ++turn->delays;
 }
 
 void turn_memory_undelay(struct turn_peer *peer)
@@ -71,14 +74,16 @@ static struct turn_peer *memory_next_waiting(const struct turn *turn)
     return next;
 }
 
-/* All of those that are delayed try again; the first of them at least gets its reply. */
+/* Of those that are delayed the one that came first tries again; the others in the turns after. */
 static void memory_wake_delayed(struct turn *turn)
 {
+    struct turn_peer *next = NULL;
     if (turn->delayed_count == 0 || turn->totals.large_bytes > TURN_LARGE_MAX)
         return;
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
-        if (peer->delayed)
-            turn_enqueue(peer);
+        if (peer->delayed && (!next || peer->delayed_at < next->delayed_at))
+            next = peer;
+    turn_enqueue(next);
 }
 
 /* One of those that wait goes on when it is its turn; all of them when there is room again, and not

@@ -214,17 +214,19 @@ uint64_t facade_next_lsn(const struct stele_store *store)
     return stelei_load64(&store->segment.header->applied_lsn) + 1;
 }
 
-/* A writer that never steps empties its sparse slabs all the same, a little with each write. */
+/* A writer that never steps gets back what dropped tables left, and empties its sparse slabs, all the
+ * same, a little with each write. */
 static void after_write(struct stele_store *store)
 {
-    uint32_t budget = EVACUATE_PER_WRITE;
-    if (store->adopt.phase == ADOPT_IDLE)
+    uint32_t buckets = RECLAIM_PER_WRITE, budget = EVACUATE_PER_WRITE;
+    if (store->adopt.phase == ADOPT_IDLE && !reclaim_step(&store->reclaim, &buckets))
         step_evacuation(store, &budget);
 }
 
 void facade_done(struct stele_store *store, enum stele_status status, uint64_t lsn)
 {
-    if (STELEI_UNLIKELY(store->arena.pressed || store->evacuate.phase != EVACUATE_IDLE))
+    if (STELEI_UNLIKELY(store->arena.pressed || store->evacuate.phase != EVACUATE_IDLE ||
+                        store->reclaim.first))
         after_write(store);
     if (status == STELE_OK)
         stelei_store64_release(&store->segment.header->applied_lsn,

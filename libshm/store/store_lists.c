@@ -64,6 +64,34 @@ enum stele_status stele_store_list_find(struct stele_store *store, uint32_t tabl
     return status;
 }
 
+enum stele_status stele_store_list_read(struct stele_store *store, uint32_t table, const void *key,
+                                        uint32_t key_bytes, uint64_t from, void *elements,
+                                        uint64_t capacity, uint64_t *count, uint64_t *total)
+{
+    struct target target;
+    const void *span;
+    uint64_t copied = 0, more;
+    facade_enter(store);
+    enum stele_status status = aim(store, table, key, key_bytes, &target);
+    if (status == STELE_OK && !target.there)
+        status = STELE_ENOTFOUND;
+    if (status == STELE_OK) {
+        unsigned shift = target.table->element_shift;
+        while (copied < capacity &&
+               list_span(target.table, target.at.list, from + copied, &span, &more)) {
+            more = more < capacity - copied ? more : capacity - copied;
+            memcpy((uint8_t *)elements + (copied << shift), span, more << shift);
+            copied += more;
+        }
+        if (count)
+            *count = copied;
+        if (total)
+            *total = stelei_load64(&target.at.list->count);
+    }
+    facade_leave(store);
+    return status;
+}
+
 /* What reading a list takes of its table. */
 static struct table reading_table(const struct stele_store *store,
                                   const struct stele_store_list *list)

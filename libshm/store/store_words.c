@@ -84,6 +84,25 @@ enum stele_status stele_store_find(struct stele_store *store, uint32_t table, co
     return status;
 }
 
+enum stele_status stele_store_get(struct stele_store *store, uint32_t table, const void *key,
+                                  uint32_t key_bytes, void *buffer, size_t capacity,
+                                  size_t *value_bytes)
+{
+    const void *value;
+    uint32_t bytes;
+    facade_enter(store);
+    enum stele_status status = find(store, table, key, key_bytes, &value, &bytes);
+    if (status == STELE_OK) {
+        *value_bytes = bytes;
+        if (bytes > capacity)
+            status = STELE_ESHORT;
+        else if (bytes > 0)
+            memcpy(buffer, value, bytes);
+    }
+    facade_leave(store);
+    return status;
+}
+
 void stele_store_prefetch(struct stele_store *store, const struct stele_store_hint *hints,
                           uint32_t count)
 {
@@ -228,6 +247,58 @@ enum stele_status stele_store_word_find(struct stele_store *store, uint32_t id, 
         status = STELE_ENOTFOUND;
     if (status == STELE_OK)
         *value = word_at(&spot);
+    facade_leave(store);
+    return status;
+}
+
+struct word_update {
+    uint32_t table;
+    uint64_t key;
+    stele_store_decide_word decide;
+    void *context;
+    bool decided;
+    enum stele_store_action action;
+    uint64_t value;
+};
+
+static enum stele_status word_update(struct stele_store *store, struct word_update *update)
+{
+    struct table *table;
+    struct table_spot spot;
+    uint64_t hash;
+    enum stele_status status = word_table(store, update->table, update->key, &table);
+    if (status != STELE_OK)
+        return status;
+    bool there = word_find(table, update->key, &hash, &spot);
+    if (!update->decided) { /* not again in a second try for want of memory */
+        update->decided = true;
+        update->value = there ? word_at(&spot) : 0;
+        update->action = update->decide(update->context, there, &update->value);
+        if (update->action == STELE_STORE_ERASE && !there)
+            update->action = STELE_STORE_KEEP;
+    }
+    if (update->action == STELE_STORE_KEEP)
+        return STELE_OK;
+    if (update->action == STELE_STORE_ERASE) {
+        table_erase_spot(table, &spot);
+        return STELE_OK;
+    }
+    if (!facade_fits(table->type.value_kind, update->value))
+        return STELE_ETYPE;
+    return table_put_at(table, &spot, there, hash, &update->key, sizeof update->key, &update->value,
+                        sizeof update->value);
+}
+
+enum stele_status stele_store_word_update(struct stele_store *store, uint32_t table, uint64_t key,
+                                          stele_store_decide_word decide, void *context)
+{
+    struct word_update update = {.table = table, .key = key, .decide = decide, .context = context};
+    facade_enter(store);
+    enum stele_status status = word_update(store, &update);
+    if (facade_again(store, status))
+        status = word_update(store, &update);
+    if (update.action != STELE_STORE_KEEP)
+        facade_done(store, status, 0);
     facade_leave(store);
     return status;
 }

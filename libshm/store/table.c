@@ -16,7 +16,7 @@ void table_set_type(struct table *table, const struct stele_type *type)
     table->slots_mask = (UINT64_C(1) << table->slots) - 1;
     table->link_off = (uint32_t)(table->word_keys ? offsetof(struct stelei_word_bucket, link)
                                                   : offsetof(struct stelei_bucket, link));
-    table->form = stele_type_has_lists(type) ? TABLE_LISTS
+    table->form = stele_type_has_lists(type)                               ? TABLE_LISTS
                   : table->word_keys && stele_kind_bytes(type->value_kind) ? TABLE_WORDS
                                                                            : TABLE_RECORDS;
     table->element_shift = 0;
@@ -367,24 +367,29 @@ enum stele_status table_insert(struct table *table, const struct table_spot *las
     return STELE_OK;
 }
 
+enum stele_status table_put_at(struct table *table, const struct table_spot *spot, bool there,
+                               uint64_t hash, const void *key, uint32_t key_bytes,
+                               const void *value, uint32_t value_bytes)
+{
+    enum stele_status status =
+        there ? replace(table, spot, key, key_bytes, value, value_bytes)
+              : table_insert(table, spot, hash, key, key_bytes, value, value_bytes);
+    if (status == STELE_OK)
+        table_publish_counts(table);
+    return status;
+}
+
 enum stele_status table_write(struct table *table, enum table_mode mode, const void *key,
                               uint32_t key_bytes, const void *value, uint32_t value_bytes)
 {
     struct table_spot spot;
     uint64_t hash = table_hash(table, key, key_bytes);
-    enum stele_status status;
-    if (table_find(table, key, key_bytes, hash, &spot)) {
-        if (mode == TABLE_INSERT)
-            return STELE_EEXIST;
-        status = replace(table, &spot, key, key_bytes, value, value_bytes);
-    } else {
-        if (mode == TABLE_REPLACE)
-            return STELE_ENOTFOUND;
-        status = table_insert(table, &spot, hash, key, key_bytes, value, value_bytes);
-    }
-    if (status == STELE_OK)
-        table_publish_counts(table);
-    return status;
+    bool there = table_find(table, key, key_bytes, hash, &spot);
+    if (there && mode == TABLE_INSERT)
+        return STELE_EEXIST;
+    if (!there && mode == TABLE_REPLACE)
+        return STELE_ENOTFOUND;
+    return table_put_at(table, &spot, there, hash, key, key_bytes, value, value_bytes);
 }
 
 /* ---- erase -------------------------------------------------------------------------------- */

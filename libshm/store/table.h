@@ -74,6 +74,10 @@ struct table_spot {
  */
 enum stele_status table_write(struct table *table, enum table_mode mode, const void *key,
                               uint32_t key_bytes, const void *value, uint32_t value_bytes);
+/* Replaces or inserts, by what table_find() told about the key. */
+enum stele_status table_put_at(struct table *table, const struct table_spot *spot, bool there,
+                               uint64_t hash, const void *key, uint32_t key_bytes,
+                               const void *value, uint32_t value_bytes);
 enum stele_status table_erase(struct table *table, const void *key, uint32_t key_bytes);
 bool table_find(struct table *table, const void *key, uint32_t key_bytes, uint64_t hash,
                 struct table_spot *spot);

@@ -324,12 +324,14 @@ START_TEST(slow_readers)
     enum { VALUES = 10000, GETS = 1000 };
     struct e2e_world *world = e2e_world();
     static uint32_t values[VALUES], got[VALUES];
+    static uint8_t frames[GETS * SET_BYTES];
     int fd = begin(world), other = older_map8x32(world);
     for (uint32_t i = 0; i < VALUES; i++)
         values[i] = i * 7;
     older_append(world, "map8x32", "\x2a", 1, values, sizeof(values));
     for (int i = 0; i < GETS; i++)
-        older_send(fd, GET, 42, 0); /* 40 MB of replies */
+        older_make(frames + i * (int)SET_BYTES, GET, 42, 0);
+    e2e_raw_send(fd, frames, sizeof(frames)); /* 40 MB of replies */
     for (uint32_t i = 0; i < 100; i++) {
         older_send(other, SET, 1, i);
         older_expect(other, 1);

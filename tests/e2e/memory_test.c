@@ -1,6 +1,6 @@
 /* What connections cost the daemon: idle ones, ones that do not read, ones that promise and do not
  * keep it. */
-#include "wire.h"
+#include "older.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -311,6 +311,53 @@ START_TEST(unread_large_values_are_bounded)
 }
 END_TEST
 
+/* Long lists that nobody takes, asked for in a protocol that cannot be told to try again: they wait for
+ * their turn, and all of them come whole. */
+START_TEST(unread_long_lists_are_delayed)
+{
+    enum { COUNT = 16, VALUES = 12 << 20 };
+    struct e2e_world *world = e2e_world();
+    struct stele_channel channel;
+    int fds[COUNT], tcp;
+    uint32_t *values = malloc(VALUES * 4u), *got = malloc(VALUES * 4u);
+    for (uint32_t i = 0; i < VALUES; i++)
+        values[i] = i * 2654435761u;
+    older_start(world, (const char *const[]){"--max-bytes", "512M", NULL});
+    older_append(world, "map8x32", "k", 1, values, VALUES * 4u);
+    e2e_connect(world, &channel);
+    wait_for_quiet(&channel);
+    size_t before = private_bytes(world);
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = older_map8x32(world);
+        older_send(fds[i], GET, 'k', 0);
+        older_send(fds[i], SET, 'l', (uint32_t)i); /* waits behind it */
+    }
+    wait_for_quiet(&channel);
+    expect_growth(world, before, LARGE_BOUND);
+    tcp = older_usize_kv(world, 0); /* others are served */
+    older_do(tcp, APPEND, 1, 2);
+    older_read(tcp, 1, (const uint64_t[]){2}, 1);
+    close(tcp);
+    for (int i = 0; i < COUNT; i++) { /* those that were first have theirs: who leaves it is dropped */
+        older_expect(fds[i], 1);
+        ck_assert_uint_eq(older_receive_count(fds[i]), VALUES);
+        ck_assert_uint_eq(e2e_raw_receive(fds[i], got, VALUES * 4u), VALUES * 4u);
+        ck_assert(memcmp(got, values, VALUES * 4u) == 0);
+        older_expect(fds[i], 1);
+    }
+    ck_assert_uint_eq(older_get(fds[0], 'l', got, COUNT), COUNT);
+    for (int i = 0; i < COUNT; i++) /* again, and gone without having taken any */
+        older_send(fds[i], GET, 'k', 0);
+    for (int i = 0; i < COUNT; i++)
+        close(fds[i]);
+    wait_for_quiet(&channel);
+    expect_growth(world, before, 32 * MIB);
+    free(values);
+    free(got);
+    stele_channel_close(&channel);
+}
+END_TEST
+
 /* A byte of the next frame must not hold on to what a large one has needed. */
 START_TEST(one_byte_left_behind)
 {
@@ -351,6 +398,7 @@ int main(int argc, char **argv)
     tcase_add_test(all, unread_small_replies_are_bounded);
     tcase_add_test(all, halves_of_large_frames_are_bounded);
     tcase_add_test(all, unread_large_values_are_bounded);
+    tcase_add_test(all, unread_long_lists_are_delayed);
     tcase_add_test(all, one_byte_left_behind);
     return e2e_run(suite, argc, argv);
 }

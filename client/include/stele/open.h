@@ -71,7 +71,8 @@ static inline void stele_reader_detach(struct stele_reader *reader)
 
 /*
  * For tables whose type names a hash of the program's own: what the writer registered under `id`
- * (STELE_HASH_OWN .. 255). Belongs to this reader; to be called before such a table is opened.
+ * (STELE_HASH_OWN .. 255). Belongs to this reader; to be called before such a table is opened. The
+ * function may be called for bytes that change under it; what it makes of them is thrown away then.
  *   STELE_EINVAL  no such id, or no function   STELE_EEXIST  the id has another function here
  *   STELE_EFULL   STELE_READER_HASHES are registered
  */
@@ -200,6 +201,13 @@ static inline bool stelei_expects_bytes(const struct stele_table *table,
 {
     (void)type;
     return table->form == STELEI_FORM_BYTES;
+}
+/* Whatever its hash and its flags. */
+static inline bool stelei_expects_kinds(const struct stele_table *table,
+                                        const struct stele_type *type)
+{
+    return table->type.key_kind == type->key_kind && table->type.value_kind == type->value_kind &&
+           table->type.value_bytes == type->value_bytes;
 }
 static inline bool stelei_expects_exactly(const struct stele_table *table,
                                           const struct stele_type *type)

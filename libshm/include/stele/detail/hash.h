@@ -35,8 +35,8 @@ STELEI_INLINE uint64_t stelei_hash_by(unsigned hash_id, stele_hash_function own,
     if (STELEI_LIKELY(hash_id == STELE_HASH_XXH3))
         return XXH3_64bits_withSeed(key, key_bytes, seed);
     if (hash_id == STELE_HASH_IDENTITY) {
-        uint64_t word;
-        memcpy(&word, key, sizeof word);
+        uint64_t word = 0;
+        memcpy(&word, key, key_bytes < sizeof word ? key_bytes : sizeof word);
         return word;
     }
     if (hash_id == STELE_HASH_XXH64)
