@@ -283,7 +283,7 @@ static enum stele_status word_update(struct stele_store *store, struct word_upda
         table_erase_spot(table, &spot);
         return STELE_OK;
     }
-    if (!facade_fits(table->type.value_kind, update->value))
+    if (!slot_word_fits(table->type.value_kind, update->value))
         return STELE_ETYPE;
     return table_put_at(table, &spot, there, hash, &update->key, sizeof update->key, &update->value,
                         sizeof update->value);
