@@ -59,10 +59,11 @@ enum stele_status catalog_check_hash(const struct catalog *catalog, uint32_t id)
     struct stele_type type = stele_type_from_word(stelei_load64(&shared->type));
     if (!stele_type_valid(&type))
         return STELE_ECORRUPT;
-    if (!hash_known(catalog, &type) ||
-        stelei_load64(&shared->hash_check) != hash_check(catalog, &type))
+    if (!hash_known(catalog, &type))
         return STELE_EHASH;
-    return STELE_OK;
+    if (stelei_load64(&shared->hash_check) == hash_check(catalog, &type))
+        return STELE_OK;
+    return type.hash_id >= STELE_HASH_OWN ? STELE_EHASH : STELE_ECORRUPT;
 }
 
 /* ---- descriptors -------------------------------------------------------------------------- */

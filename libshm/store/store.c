@@ -16,6 +16,19 @@ void stelei_assert_failed(const char *condition, const char *file, int line)
 
 /* ---- open and close ------------------------------------------------------------------------ */
 
+/* Before anything is made: ids of own functions, each once. */
+static bool hashes_make_sense(const struct stele_store_options *options)
+{
+    for (uint32_t i = 0; i < options->hash_count; i++) {
+        if (options->hashes[i].id < STELE_HASH_OWN || !options->hashes[i].function)
+            return false;
+        for (uint32_t other = 0; other < i; other++)
+            if (options->hashes[other].id == options->hashes[i].id)
+                return false;
+    }
+    return true;
+}
+
 static enum stele_status start(struct stele_store *store, const struct stele_store_options *options,
                                const struct segment_message *message)
 {
@@ -56,7 +69,9 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
         return STELE_ENOMEM;
     if (detail && detail_bytes)
         detail[0] = 0;
-    enum stele_status status = segment_open(&opened->segment, options, &message);
+    enum stele_status status = hashes_make_sense(options)
+                                   ? segment_open(&opened->segment, options, &message)
+                                   : STELE_EINVAL;
     if (status == STELE_OK) {
         status = start(opened, options, &message);
         if (status == STELE_ECORRUPT && options->replace) {

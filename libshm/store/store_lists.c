@@ -38,7 +38,7 @@ static enum stele_status aim(struct stele_store *store, uint32_t id, const void 
 
 static bool element_fits(const struct table *table, uint64_t element)
 {
-    return facade_fits(table->type.value_kind & (STELE_LIST - 1u), element);
+    return slot_word_fits(table->type.value_kind & (STELE_LIST - 1u), element);
 }
 
 void facade_tell_list(const struct table *table, const struct stelei_list *record,

@@ -42,12 +42,6 @@ enum stele_status facade_value(const struct table *table, const void **value, ui
     return STELE_OK;
 }
 
-bool facade_fits(unsigned kind, uint64_t word)
-{
-    unsigned bytes = stele_kind_bytes(kind);
-    return bytes == 8 || (bytes != 0 && word >> 8 * bytes == 0);
-}
-
 const void *facade_found(const struct table *table, const struct table_spot *spot,
                          uint32_t *value_bytes)
 {
@@ -137,7 +131,7 @@ static enum stele_status word_table(struct stele_store *store, uint32_t id, uint
     *table = catalog_table(&store->catalog, id);
     if (!*table)
         return STELE_ENOTABLE;
-    return (*table)->form == TABLE_WORDS && facade_fits((*table)->type.key_kind, key) ? STELE_OK
+    return (*table)->form == TABLE_WORDS && slot_word_fits((*table)->type.key_kind, key) ? STELE_OK
                                                                                       : STELE_ETYPE;
 }
 
@@ -159,7 +153,7 @@ static enum stele_status word_write(struct stele_store *store, uint32_t id, enum
     struct table_spot spot;
     uint64_t hash;
     enum stele_status status = word_table(store, id, key, &table);
-    if (status == STELE_OK && !facade_fits(table->type.value_kind, value))
+    if (status == STELE_OK && !slot_word_fits(table->type.value_kind, value))
         status = STELE_ETYPE;
     if (status != STELE_OK)
         return status;
@@ -289,7 +283,7 @@ static enum stele_status word_update(struct stele_store *store, struct word_upda
         table_erase_spot(table, &spot);
         return STELE_OK;
     }
-    if (!facade_fits(table->type.value_kind, update->value))
+    if (!slot_word_fits(table->type.value_kind, update->value))
         return STELE_ETYPE;
     return table_put_at(table, &spot, there, hash, &update->key, sizeof update->key, &update->value,
                         sizeof update->value);

@@ -42,14 +42,18 @@ static void publish_head(struct stelei_bucket *head, uint64_t valid)
                             stelei_sequence_next(word, stelei_sequence_depth(word), valid));
 }
 
+/* By the former writer's count as long as an adoption has not counted again. */
+static uint64_t known_entries(const struct table *table)
+{
+    return table->adoption.done ? table->adoption.entries : table->entries;
+}
+
 void table_publish_counts(struct table *table)
 {
     struct stelei_root *root = table->root;
-    if (table->adoption.done) { /* not counted again yet: the former writer's numbers stand */
-        stelei_store64(&root->entries, table->adoption.entries);
-        return;
-    }
-    stelei_store64(&root->entries, table->entries);
+    stelei_store64(&root->entries, known_entries(table));
+    if (table->adoption.done)
+        return; /* for the rest the former writer's numbers stand */
     stelei_store64(&root->lines, table->lines);
     stelei_store64(&root->overflow, table->overflow);
     stelei_store64(&root->record_bytes, table->record_bytes);
@@ -73,8 +77,15 @@ static void count_entry(struct table *table, bool in)
 /* While an adoption counts, by what the former writer said. */
 static bool full(const struct table *table)
 {
-    uint64_t entries = table->adoption.done ? table->adoption.entries : table->entries;
-    return table->max_entries != 0 && entries >= table->max_entries;
+    return table->max_entries != 0 && known_entries(table) >= table->max_entries;
+}
+
+/* Before an entry is published: who adopts after a kill in between then knows of one too many, never
+ * of one too few for the maximum. */
+static void announce_entry(const struct table *table)
+{
+    if (table->max_entries != 0)
+        stelei_store64(&table->root->entries, known_entries(table) + 1);
 }
 
 /* ---- find --------------------------------------------------------------------------------- */
@@ -301,17 +312,20 @@ static enum stele_status insert(struct table *table, const struct table_spot *la
 {
     enum stele_status status = STELE_OK;
     unsigned slot = 0;
+    uint64_t off = 0;
     struct stelei_bucket *line = free_slot(table, last->head, &slot);
-    if (line == last->head) {
-        insert_head(table, line, slot, content);
-    } else if (line) {
-        insert_line(table, last->head, line, slot, content);
-    } else {
-        uint64_t off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_ORDINARY, &status);
+    if (!line) {
+        off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_ORDINARY, &status);
         if (off == 0)
             return status;
-        insert_new_line(table, last->head, last->line, off, content);
     }
+    announce_entry(table);
+    if (line == last->head)
+        insert_head(table, line, slot, content);
+    else if (line)
+        insert_line(table, last->head, line, slot, content);
+    else
+        insert_new_line(table, last->head, last->line, off, content);
     count_entry(table, true);
     return STELE_OK;
 }

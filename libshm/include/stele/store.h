@@ -66,7 +66,7 @@ enum stele_store_origin {
  * that would otherwise run out of memory. `detail` (may be NULL) receives one line that names the
  * object and the cause of a failure.
  *
- *   STELE_EINVAL    bad name, size or mode          STELE_ELOCKED  another writer lives
+ *   STELE_EINVAL    bad name, size, mode or hashes  STELE_ELOCKED  another writer lives
  *   STELE_EOWNER    not ours, or writable by others STELE_EVERSION made by a newer stele
  *   STELE_ECORRUPT  header or geometry make no sense: `replace` starts anew
  *   STELE_EHASH     a table of the segment hashes by a function that `hashes` does not have
