@@ -1,12 +1,16 @@
 #include "table.h"
-#include "adopt.h"
-#include "index.h"
-#include "slot.h"
+#include "find.h"
 #include "split.h"
 
 #define LINES_AT_ONCE 16u
 
 /* ---- the type ------------------------------------------------------------------------------ */
+
+static uint64_t beyond(unsigned kind)
+{
+    unsigned bytes = stele_kind_bytes(kind);
+    return bytes == 8 ? 0 : bytes == 0 ? UINT64_MAX : UINT64_MAX << 8 * bytes;
+}
 
 void table_set_type(struct table *table, const struct stele_type *type)
 {
@@ -19,6 +23,8 @@ void table_set_type(struct table *table, const struct stele_type *type)
     table->form = stele_type_has_lists(type)                               ? TABLE_LISTS
                   : table->word_keys && stele_kind_bytes(type->value_kind) ? TABLE_WORDS
                                                                            : TABLE_RECORDS;
+    table->key_beyond = beyond(type->key_kind);
+    table->value_beyond = beyond(type->value_kind);
     table->element_shift = 0;
     for (unsigned bytes = stele_type_element_bytes(type); bytes > 1; bytes /= 2)
         table->element_shift++;
@@ -75,78 +81,6 @@ static bool full(const struct table *table)
 {
     uint64_t entries = table->adoption.done ? table->adoption.entries : table->entries;
     return table->max_entries != 0 && entries >= table->max_entries;
-}
-
-/* ---- find --------------------------------------------------------------------------------- */
-
-static void spot_head(struct table *table, uint64_t hash, struct table_spot *spot)
-{
-    uint64_t geometry = stelei_geometry((uint32_t)table->buckets);
-    spot->bucket = stelei_geometry_bucket(geometry, hash);
-    spot->head = index_bucket(table, spot->bucket);
-    spot->line = spot->head;
-    spot->previous = NULL;
-}
-
-static bool match_words(const struct table *table, uint64_t key, struct table_spot *spot)
-{
-    uint64_t valid = stelei_load64(&spot->line->sequence) & table->slots_mask;
-    for (; valid; valid &= valid - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(valid);
-        if (stelei_load64(&slot_word(spot->line, slot)->key) != key)
-            continue;
-        spot->slot = slot;
-        spot->record_off = 0;
-        spot->meta = 0;
-        if (table->form == TABLE_RECORDS) {
-            spot->record_off = table_ref_off(table, slot_ref(table, spot->line, slot));
-            spot->meta = stelei_load64(table_at(table, spot->record_off));
-        }
-        return true;
-    }
-    return false;
-}
-
-static bool match_line(const struct table *table, const void *key, uint32_t key_bytes,
-                       uint64_t hash, struct table_spot *spot)
-{
-    if (table->word_keys) {
-        uint64_t word;
-        memcpy(&word, key, sizeof word);
-        return match_words(table, word, spot);
-    }
-    uint64_t valid = stelei_load64(&spot->line->sequence);
-    uint64_t match = stelei_line_match(spot->line, valid, stelei_hash_tag(hash));
-    for (; match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(match);
-        uint32_t ref = stelei_load32(&spot->line->ref[slot]);
-        const uint64_t *record = table_record(table, ref);
-        uint64_t meta = stelei_load64(record);
-        if (stelei_record_key_bytes(meta) == key_bytes &&
-            stelei_key_equal(record + stelei_record_key_off(meta) / 8, key, key_bytes)) {
-            spot->slot = slot;
-            spot->record_off = table_ref_off(table, ref);
-            spot->meta = meta;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool table_find(struct table *table, const void *key, uint32_t key_bytes, uint64_t hash,
-                struct table_spot *spot)
-{
-    spot_head(table, hash, spot);
-    adopt_bucket(table, spot->bucket);
-    for (;;) {
-        if (match_line(table, key, key_bytes, hash, spot))
-            return true;
-        struct stelei_bucket *next = slot_next(table, spot->line);
-        if (!next)
-            return false; /* spot->line is the last one */
-        spot->previous = spot->line;
-        spot->line = next;
-    }
 }
 
 /* ---- records ------------------------------------------------------------------------------ */
