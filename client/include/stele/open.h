@@ -202,6 +202,13 @@ static inline bool stelei_expects_bytes(const struct stele_table *table,
     (void)type;
     return table->form == STELEI_FORM_BYTES;
 }
+/* Whatever its hash and its flags. */
+static inline bool stelei_expects_kinds(const struct stele_table *table,
+                                        const struct stele_type *type)
+{
+    return table->type.key_kind == type->key_kind && table->type.value_kind == type->value_kind &&
+           table->type.value_bytes == type->value_bytes;
+}
 static inline bool stelei_expects_exactly(const struct stele_table *table,
                                           const struct stele_type *type)
 {

@@ -212,6 +212,7 @@ enum stele_status stele_store_list_read(struct stele_store *store, uint32_t tabl
  * The number of the first element equal to `element`, looking at elements [*index, *index + most).
  * STELE_OK: *index is it. STELE_ENOTFOUND: there is none up to the end. STELE_EBUSY: not among
  * these; *index is where to go on. (So that a search through millions can be made in slices.)
+ * STELE_ETYPE: no element of this list can be that large.
  */
 enum stele_status stele_store_list_search(const struct stele_store *store,
                                           const struct stele_store_list *list, uint64_t element,
