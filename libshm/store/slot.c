@@ -52,9 +52,9 @@ void slot_blocks(const struct table *table, struct stelei_bucket *line, unsigned
 
 uint64_t slot_payload(const struct table *table, struct stelei_bucket *line, unsigned slot)
 {
-    uint64_t bytes = stele_kind_bytes(table->type.key_kind);
     if (table->form == TABLE_WORDS)
-        return bytes + stele_kind_bytes(table->type.value_kind);
+        return table->word_bytes;
+    uint64_t bytes = stele_kind_bytes(table->type.key_kind);
     uint64_t meta = slot_has_record(table)
                         ? stelei_load64(table_record(table, slot_ref(table, line, slot)))
                         : 0;

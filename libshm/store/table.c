@@ -25,6 +25,7 @@ void table_set_type(struct table *table, const struct stele_type *type)
                                                                            : TABLE_RECORDS;
     table->key_beyond = beyond(type->key_kind);
     table->value_beyond = beyond(type->value_kind);
+    table->word_bytes = stele_kind_bytes(type->key_kind) + stele_kind_bytes(type->value_kind);
     table->element_shift = 0;
     for (unsigned bytes = stele_type_element_bytes(type); bytes > 1; bytes /= 2)
         table->element_shift++;
@@ -254,11 +255,11 @@ static enum stele_status insert(struct table *table, const struct table_spot *la
 static uint64_t payload_of(const struct table *table, uint32_t key_bytes, const void *value,
                            uint32_t value_bytes)
 {
+    if (table->form == TABLE_WORDS)
+        return table->word_bytes;
     uint64_t key = table->word_keys ? stele_kind_bytes(table->type.key_kind) : key_bytes;
     if (table->form == TABLE_RECORDS)
         return key + value_bytes;
-    if (table->form == TABLE_WORDS)
-        return key + stele_kind_bytes(table->type.value_kind);
     uint64_t ref;
     memcpy(&ref, value, sizeof ref);
     const struct stelei_list *list = table_at(table, table_ref_off(table, (uint32_t)ref));
@@ -361,7 +362,8 @@ static void erase_overflow(struct table *table, const struct table_spot *spot)
 
 void table_erase_spot(struct table *table, const struct table_spot *spot)
 {
-    uint64_t payload = slot_payload(table, spot->line, spot->slot);
+    uint64_t payload = table->form == TABLE_WORDS ? table->word_bytes
+                                                  : slot_payload(table, spot->line, spot->slot);
     if (spot->line == spot->head) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&spot->head->sequence));
         STELE_POINT("table.erase:before_publish");
@@ -370,7 +372,8 @@ void table_erase_spot(struct table *table, const struct table_spot *spot)
         erase_overflow(table, spot);
     }
     STELE_POINT("table.erase:before_retire");
-    slot_blocks(table, spot->line, spot->slot, retire_block, table); /* nobody has used it again */
+    if (table->form != TABLE_WORDS) /* nobody has used the slot again */
+        slot_blocks(table, spot->line, spot->slot, retire_block, table);
     table->payload_bytes -= payload;
     count_entry(table, false);
     table_publish_counts(table);

@@ -44,6 +44,7 @@ struct table {
     bool word_keys;
     uint64_t key_beyond;   /* bits that no word key has: 0 for 64-bit kinds, all for byte keys */
     uint64_t value_beyond; /* bits that no word as value has, likewise */
+    uint32_t word_bytes;   /* of a word key and of a word as value, by their kinds; 0 for others */
     unsigned element_shift; /* of lists: log2 of an element's bytes */
     uint64_t buckets;   /* born */
     uint64_t published; /* as the geometry word says */
