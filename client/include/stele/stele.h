@@ -2,8 +2,11 @@
  * stele.h - the only header a user of stele includes. Header-only, C11 and C++11; needs nothing but
  * the headers of libatomic_ops and xxhash, links nothing but libc.
  *
+ *   open.h      a segment and its tables
  *   reader.h    look keys up in the mapped segment: no syscall, no lock, no write to shared memory
- *   batch.h     many lookups at once, their cache misses side by side
+ *   words.h     tables whose keys are numbers
+ *   list.h      one key, many words
+ *   batch.h     many lookups at once, their cache misses side by side; words_batch.h: of words
  *   scan.h      walk a table
  *   state.h     statistics, and how long ago the writer gave a sign of life
  *   channel.h   write through the daemon's socket, a call at a time
@@ -21,9 +24,12 @@
 #include "channel.h"
 #include "channel_lists.h"
 #include "channel_words.h"
+#include "list.h"
 #include "pipeline.h"
 #include "reader.h"
 #include "scan.h"
 #include "state.h"
+#include "words.h"
+#include "words_batch.h"
 
 #endif
