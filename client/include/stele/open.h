@@ -71,7 +71,8 @@ static inline void stele_reader_detach(struct stele_reader *reader)
 
 /*
  * For tables whose type names a hash of the program's own: what the writer registered under `id`
- * (STELE_HASH_OWN .. 255). Belongs to this reader; to be called before such a table is opened.
+ * (STELE_HASH_OWN .. 255). Belongs to this reader; to be called before such a table is opened. The
+ * function may be called for bytes that change under it; what it makes of them is thrown away then.
  *   STELE_EINVAL  no such id, or no function   STELE_EEXIST  the id has another function here
  *   STELE_EFULL   STELE_READER_HASHES are registered
  */

@@ -6,39 +6,30 @@
  * with a value that it held meanwhile. A key that is written, comes or goes meanwhile may be
  * returned or not; a key may be returned twice when its bucket splits. Entries come in no order.
  *
- * The scan's position is (bucket, last hash): entries of a bucket are returned by ascending hash,
- * so that a bucket which changes is taken up again after the last entry returned. Keys only move to
- * higher bucket numbers; an ascending walk misses none. (Two keys of one bucket whose 64-bit hashes
- * are equal could be told apart only by luck of timing; the seed makes such pairs unconstructible.)
+ * The scan's position is (bucket, last hash, tie): entries of a bucket are returned in the order of
+ * their hashes, keys with one hash in an order of their own, so that a bucket which changes is taken
+ * up again after the last entry returned. Keys only move to higher bucket numbers; an ascending walk
+ * misses none. The position is five words that outlive the scan, the reader and the process: see
+ * struct stele_scan_cursor.
+ *
+ * Every type of table can be scanned (open it by any function, and scan &words.table of words).
+ * A word has as many bytes as its kind, little-endian; a list, as a value, its elements, packed.
  *
  * Threads: a scan belongs to one thread; its table may be shared. No system call, lock, allocation.
+ * Statuses of all stele_scan_next functions:
+ *   STELE_OK      an entry
+ *   STELE_EEND    there are no more entries
+ *   STELE_ESHORT  a buffer is too short: the lengths are set, the position stays: call again.
+ *                 stele_scan_skip() goes past it instead
+ *   STELE_EBUSY   the bucket changes faster than it can be read; the position stays
+ *   STELE_ETYPE   not for tables of this type
+ *   STELE_EDROPPED, STELE_EMOVED, STELE_ECORRUPT  as in reader.h
  */
 #ifndef STELE_SCAN_H
 #define STELE_SCAN_H
 
-#include "reader.h"
-
-#define STELEI_SCAN_ENTRIES 32u
-
-struct stelei_scan_entry {
-    uint64_t hash;
-    const uint64_t *record;
-    uint64_t meta;
-};
-
-struct stele_scan {
-    const struct stele_table *table;
-    uint64_t word;   /* the table's at the first bucket; 0 = not begun */
-    uint64_t bucket; /* the position: resumable by copying word, bucket and these two */
-    uint64_t last_hash;
-    bool after_last; /* entries up to last_hash were returned */
-    bool more;       /* the bucket has more entries than `entry` holds */
-    bool loaded;
-    unsigned count, next;
-    uint64_t clock;
-    struct stelei_probe probe;
-    struct stelei_scan_entry entry[STELEI_SCAN_ENTRIES]; /* ascending by hash */
-};
+#include "detail/scan_collect.h"
+#include "list.h"
 
 /* Starts at the beginning. The table handle must outlive the scan. */
 static inline void stele_scan_begin(struct stele_scan *scan, const struct stele_table *table)
@@ -47,194 +38,189 @@ static inline void stele_scan_begin(struct stele_scan *scan, const struct stele_
     scan->table = table;
 }
 
-/* Keeps the smallest hashes after the position; what does not fit is left for another round. */
-static inline void stelei_scan_keep(struct stele_scan *scan, uint64_t hash, const uint64_t *record,
-                                    uint64_t meta)
-{
-    if (scan->after_last && hash <= scan->last_hash)
-        return;
-    unsigned at = scan->count;
-    while (at > 0 && scan->entry[at - 1].hash > hash)
-        at--;
-    if (scan->count == STELEI_SCAN_ENTRIES) {
-        scan->more = true;
-        if (at == STELEI_SCAN_ENTRIES)
-            return;
-        scan->count--;
-    }
-    memmove(&scan->entry[at + 1], &scan->entry[at], (scan->count - at) * sizeof scan->entry[0]);
-    scan->entry[at].hash = hash;
-    scan->entry[at].record = record;
-    scan->entry[at].meta = meta;
-    scan->count++;
-}
-
-/* The hash of a key in shared memory: keys up to 256 bytes are copied first, longer ones hashed in
- * place; either way a torn hash is thrown away by the validation that follows. */
-static inline uint64_t stelei_scan_hash(const struct stele_table *table, const uint64_t *record,
-                                        uint64_t meta)
-{
-    const uint64_t *key = record + stelei_record_key_off(meta) / 8;
-    uint32_t bytes = stelei_record_key_bytes(meta);
-    uint64_t copy[STELEI_WORD_COPY_BYTES / 8];
-    if (bytes > sizeof copy) {
-        __asm__ volatile("" ::: "memory");
-        return stelei_table_hash(table, key, bytes);
-    }
-    stelei_copy_out(copy, key, bytes);
-    return stelei_table_hash(table, copy, bytes);
-}
-
-/* Collects from one line. false: a ref leads nowhere. */
-static inline bool stelei_scan_line(struct stele_scan *scan, const struct stelei_bucket *line,
-                                    uint64_t valid)
-{
-    const struct stele_table *table = scan->table;
-    unsigned depth = stelei_sequence_depth(scan->probe.place.word);
-    for (unsigned slot = 0; slot < STELEI_BYTES_SLOTS; slot++) {
-        if (!(valid >> slot & 1))
-            continue;
-        uint64_t off = stelei_ref_off(&table->map, stelei_load32_dependent(&line->ref[slot]));
-        stelei_nop_read();
-        uint64_t limit = stelei_map_limit(&table->map);
-        if (off == 0 || off + 8 > limit)
-            return false;
-        const uint64_t *record = (const uint64_t *)(const void *)(table->map.base + off);
-        uint64_t meta = stelei_load64(record);
-        if (off + stelei_record_bytes(meta) > limit)
-            return false;
-        uint64_t hash = stelei_scan_hash(table, record, meta);
-        /* a moved entry that still stands here is returned by its new bucket */
-        if (stelei_depth_bucket(hash, depth) == scan->bucket)
-            stelei_scan_keep(scan, hash, record, meta);
-    }
-    return true;
-}
-
-/* Collects the bucket's chain, not validated. */
-static inline enum stelei_outcome stelei_scan_chain(struct stele_scan *scan)
-{
-    const struct stele_table *table = scan->table;
-    const struct stelei_bucket *line = scan->probe.place.head, *met = line;
-    uint64_t valid = scan->probe.place.word;
-    scan->count = scan->next = 0;
-    scan->more = false;
-    for (uint64_t lines = 1, again = STELEI_LINES_PER_CHECK;; lines++) {
-        if (!stelei_scan_line(scan, line, valid))
-            return STELEI_SUSPECT;
-        uint64_t next = stelei_ref_off(&table->map, stelei_load32_dependent(&line->link));
-        if (next == 0)
-            return STELEI_HIT;
-        stelei_nop_read();
-        uint64_t limit = stelei_map_limit(&table->map);
-        if (next + STELEI_BUCKET_BYTES > limit)
-            return STELEI_SUSPECT;
-        if (lines % STELEI_LINES_PER_CHECK == 0 && !stelei_probe_unchanged(table, &scan->probe))
-            return STELEI_RETRY;
-        line = stelei_bucket_at(&table->map, next);
-        if (line == met)
-            return STELEI_SUSPECT; /* a ring (Brent's test) */
-        if (lines == again) {
-            met = line;
-            again *= 2;
-        }
-        valid = stelei_load64_acquire(&line->sequence);
-    }
-}
-
-/* One attempt at the bucket. MISS: it is not born, the table ends here. */
-static inline enum stelei_outcome stelei_scan_bucket(struct stele_scan *scan)
-{
-    const struct stele_table *table = scan->table;
-    const struct stelei_root *root = table->root;
-    scan->probe.table_word = stelei_load64_acquire(&table->shared->word);
-    if (scan->probe.table_word != table->word) {
-        root = stelei_root_follow(table, scan->probe.table_word, stelei_map_limit(&table->map));
-        if (!root)
-            return STELEI_GONE;
-    }
-    if (scan->word == 0)
-        scan->word = scan->probe.table_word;
-    /* Cleared since: no key was present throughout, and the new index may end before our bucket, in
-     * memory that nobody has prepared to be read as buckets. No index is larger than the segment.
-     */
-    if (scan->word != scan->probe.table_word ||
-        scan->bucket >= stelei_map_limit(&table->map) / STELEI_BUCKET_BYTES)
-        return STELEI_MISS;
-    uint64_t off =
-        stelei_bucket_off(&table->map, root, scan->bucket, stelei_map_limit(&table->map));
-    if (off == 0) {
-        /* no memory yet: make sure that it was not our limit that was old */
-        stelei_nop_read();
-        off = stelei_bucket_off(&table->map, root, scan->bucket, stelei_map_limit(&table->map));
-        if (off == 0)
-            return STELEI_MISS;
-    }
-    scan->probe.place.head = stelei_bucket_at(&table->map, off);
-    scan->probe.place.word = stelei_sequence_begin(&scan->probe.place.head->sequence);
-    if (stelei_sequence_depth(scan->probe.place.word) == 0)
-        return STELEI_MISS;
-    return stelei_scan_chain(scan);
-}
-
-/* Collects the entries after the position from its bucket, all from one instant. STELE_EEND: done.
+/*
+ * The same for the keys that begin with these bytes, which must outlive the scan too. It looks at all
+ * entries all the same (hashing leaves no order), but copies only these.
+ *   STELE_ETYPE  words have no prefix   STELE_ETOOBIG  longer than keys can be
  */
-static inline enum stele_status stelei_scan_load(struct stele_scan *scan, unsigned *attempts)
+static inline enum stele_status stele_scan_begin_prefix(struct stele_scan *scan,
+                                                        const struct stele_table *table,
+                                                        const void *prefix, size_t prefix_bytes)
 {
-    while ((*attempts)++ < STELEI_ATTEMPTS) {
-        scan->loaded = false;
-        enum stelei_outcome outcome = stelei_scan_bucket(scan);
-        if (outcome == STELEI_GONE)
-            return stelei_gone(scan->table);
-        if (outcome == STELEI_MISS) {
-            stelei_nop_read();
-            if (stelei_load64(&scan->table->shared->word) != scan->probe.table_word)
-                continue; /* not the end: the index is another table's memory by now */
-            return STELE_EEND;
-        }
-        if (outcome == STELEI_RETRY)
-            continue;
-        scan->clock = stelei_clock_begin(scan->table);
-        if (!stelei_probe_unchanged(scan->table, &scan->probe))
-            continue;
-        if (outcome == STELEI_SUSPECT)
-            return STELE_ECORRUPT;
-        scan->loaded = true;
-        return STELE_OK;
-    }
-    return STELE_EBUSY;
+    if (table->form >= STELEI_FORM_WORDS)
+        return STELE_ETYPE;
+    if (prefix_bytes > STELEI_KEY_MAX_BYTES)
+        return STELE_ETOOBIG;
+    stele_scan_begin(scan, table);
+    scan->prefix = (const uint8_t *)prefix;
+    scan->prefix_bytes = (uint32_t)prefix_bytes;
+    return STELE_OK;
 }
 
-/* Brings the next entry to scan->entry[scan->next]. */
-static inline enum stele_status stelei_scan_advance(struct stele_scan *scan, unsigned *attempts)
-{
-    for (;;) {
-        if (scan->loaded && scan->next < scan->count)
-            return STELE_OK;
-        if (scan->loaded && !scan->more) {
-            scan->bucket++;
-            scan->after_last = false;
-            scan->loaded = false;
-            *attempts = 0;
-        }
-        enum stele_status status = stelei_scan_load(scan, attempts);
-        if (status != STELE_OK)
-            return status;
-    }
-}
+/* ---- to be continued ---------------------------------------------------------------------- */
 
 /*
- * Copies the next entry out. Buffers may be NULL with capacity 0 (but see STELE_ESHORT).
- *   STELE_OK      *key_bytes and *value_bytes are set
- *   STELE_EEND    there are no more entries
- *   STELE_ESHORT  a buffer is too short: both lengths are set, the position stays: call again.
- *                 stele_scan_skip() goes past it instead
- *   STELE_EBUSY   the bucket changes faster than it can be read; the position stays
- *   STELE_EDROPPED, STELE_EMOVED, STELE_ECORRUPT  as in reader.h
+ * Where a scan stands: five words to be stored anywhere and for as long as the table lives. Zeros
+ * stand for the beginning. Good for another scan of the same table in another process, too, with
+ * another prefix or none; the guarantee holds for what was present from the first scan's begin on.
+ */
+struct stele_scan_cursor {
+    uint64_t table_word; /* which life of the table: a clear ends the scan */
+    uint64_t bucket;
+    uint64_t hash; /* of the last entry returned from that bucket */
+    uint64_t tie;
+    uint64_t after; /* 1: there was one */
+};
+
+static inline void stele_scan_save(const struct stele_scan *scan, struct stele_scan_cursor *cursor)
+{
+    cursor->table_word = scan->word;
+    cursor->bucket = scan->bucket;
+    cursor->hash = scan->last_hash;
+    cursor->tie = scan->last_tie;
+    cursor->after = scan->after_last;
+}
+
+/* Lets a scan that was begun go on behind the last entry that was returned before the save. A cursor
+ * that is not of this table returns fewer entries, or none. */
+static inline void stele_scan_resume(struct stele_scan *scan,
+                                     const struct stele_scan_cursor *cursor)
+{
+    scan->word = cursor->table_word;
+    scan->bucket = cursor->bucket;
+    scan->last_hash = cursor->hash;
+    scan->last_tie = cursor->tie;
+    scan->after_last = cursor->after != 0;
+    scan->loaded = false;
+}
+
+/* Goes past the entry for which a stele_scan_next function returned STELE_ESHORT. */
+static inline void stele_scan_skip(struct stele_scan *scan)
+{
+    if (scan->loaded && scan->next < scan->count)
+        stelei_scan_pass(scan);
+}
+
+/* ---- the parts of an entry ---------------------------------------------------------------- */
+
+static inline size_t stelei_scan_key_bytes(const struct stele_scan *scan,
+                                           const struct stelei_scan_entry *entry)
+{
+    return scan->table->form >= STELEI_FORM_WORDS ? stele_kind_bytes(scan->table->type.key_kind)
+                                                  : stelei_record_key_bytes(entry->meta);
+}
+
+static inline void stelei_scan_copy_key(const struct stele_scan *scan,
+                                        const struct stelei_scan_entry *entry, void *key,
+                                        size_t key_bytes)
+{
+    if (scan->table->form >= STELEI_FORM_WORDS)
+        memcpy(key, &entry->tie, key_bytes);
+    else
+        stelei_copy_out(key, entry->record + stelei_record_key_off(entry->meta) / 8, key_bytes);
+}
+
+/* The list of the entry as it is now, under the bucket that the scan looked at. STELE_EBUSY: that has
+ * changed. */
+static inline enum stele_status stelei_scan_list(const struct stele_scan *scan,
+                                                 const struct stelei_scan_entry *entry,
+                                                 struct stele_list *list)
+{
+    const struct stele_table *table = scan->table;
+    uint64_t ref = entry->value;
+    if (table->form == STELEI_FORM_BYTES_LISTS)
+        ref = stelei_load64_acquire(entry->record + stelei_record_value_off(entry->meta) / 8);
+    memset(list, 0, sizeof *list);
+    bool there = stelei_list_load(table, ref, list);
+    list->token = scan->probe;
+    list->clock = stelei_clock_begin(table);
+    if (!stelei_probe_unchanged(table, &scan->probe))
+        return STELE_EBUSY;
+    return there ? STELE_OK : STELE_ECORRUPT;
+}
+
+/* The bytes of a value that is not a list. */
+static inline size_t stelei_scan_value_bytes(const struct stele_scan *scan,
+                                             const struct stelei_scan_entry *entry)
+{
+    return scan->table->form == STELEI_FORM_WORDS ? stele_kind_bytes(scan->table->type.value_kind)
+                                                  : stelei_record_value_bytes(entry->meta);
+}
+
+static inline void stelei_scan_copy_value(const struct stele_scan *scan,
+                                          const struct stelei_scan_entry *entry, void *value,
+                                          size_t value_bytes)
+{
+    if (scan->table->form == STELEI_FORM_WORDS)
+        memcpy(value, &entry->value, value_bytes);
+    else if (scan->table->form == STELEI_FORM_WORD_RECORDS)
+        stelei_copy_out(value, entry->record, value_bytes);
+    else
+        stelei_copy_out(value, entry->record + stelei_record_value_off(entry->meta) / 8,
+                        value_bytes);
+}
+
+/* Whether what was copied of an entry is to be believed; if not, the rest of the bucket is collected
+ * anew. */
+static inline bool stelei_scan_valid(struct stele_scan *scan)
+{
+    if (stelei_clock_untouched(scan->table, scan->clock) ||
+        stelei_probe_unchanged(scan->table, &scan->probe))
+        return true;
+    scan->loaded = false;
+    return false;
+}
+
+/* ---- the next entry ----------------------------------------------------------------------- */
+
+/*
+ * Copies the next entry out. Buffers may be NULL with capacity 0 (but see STELE_ESHORT). *key_bytes
+ * and *value_bytes are set with STELE_OK and STELE_ESHORT.
  */
 static inline enum stele_status stele_scan_next(struct stele_scan *scan, void *key,
                                                 size_t key_capacity, size_t *key_bytes, void *value,
                                                 size_t value_capacity, size_t *value_bytes)
+{
+    bool lists = stele_type_has_lists(&scan->table->type);
+    unsigned attempts = 0;
+    for (;;) {
+        struct stele_list list;
+        enum stele_status status = stelei_scan_advance(scan, &attempts);
+        if (status != STELE_OK)
+            return status;
+        const struct stelei_scan_entry *entry = &scan->entry[scan->next];
+        if (lists)
+            status = stelei_scan_list(scan, entry, &list);
+        size_t klen = stelei_scan_key_bytes(scan, entry);
+        size_t vlen =
+            lists ? (size_t)list.count << list.element_shift : stelei_scan_value_bytes(scan, entry);
+        bool fits = klen <= key_capacity && vlen <= value_capacity;
+        if (status == STELE_OK && fits) {
+            stelei_scan_copy_key(scan, entry, key, klen);
+            if (!lists)
+                stelei_scan_copy_value(scan, entry, value, vlen);
+            else if (!stelei_list_copy_out(&list, 0, list.count, value))
+                status = STELE_ECORRUPT;
+            if (!stelei_scan_valid(scan))
+                continue;
+        }
+        if (status == STELE_EBUSY) {
+            scan->loaded = false;
+            continue;
+        }
+        if (status != STELE_OK)
+            return status;
+        if (fits)
+            stelei_scan_pass(scan);
+        *key_bytes = klen;
+        *value_bytes = vlen;
+        return fits ? STELE_OK : STELE_ESHORT;
+    }
+}
+
+/* The key only: no value is looked at. */
+static inline enum stele_status stele_scan_next_key(struct stele_scan *scan, void *key,
+                                                    size_t key_capacity, size_t *key_bytes)
 {
     unsigned attempts = 0;
     for (;;) {
@@ -242,35 +228,66 @@ static inline enum stele_status stele_scan_next(struct stele_scan *scan, void *k
         if (status != STELE_OK)
             return status;
         const struct stelei_scan_entry *entry = &scan->entry[scan->next];
-        size_t klen = stelei_record_key_bytes(entry->meta);
-        size_t vlen = stelei_record_value_bytes(entry->meta);
-        bool fits = klen <= key_capacity && vlen <= value_capacity;
+        size_t klen = stelei_scan_key_bytes(scan, entry);
+        bool fits = klen <= key_capacity;
         if (fits) {
-            stelei_copy_out(key, entry->record + stelei_record_key_off(entry->meta) / 8, klen);
-            stelei_copy_out(value, entry->record + stelei_record_value_off(entry->meta) / 8, vlen);
-            if (!stelei_clock_untouched(scan->table, scan->clock) &&
-                !stelei_probe_unchanged(scan->table, &scan->probe)) {
-                scan->loaded = false; /* collect the rest of the bucket anew */
+            stelei_scan_copy_key(scan, entry, key, klen);
+            if (!stelei_scan_valid(scan))
                 continue;
-            }
-            scan->last_hash = entry->hash;
-            scan->after_last = true;
-            scan->next++;
+            stelei_scan_pass(scan);
         }
         *key_bytes = klen;
-        *value_bytes = vlen;
         return fits ? STELE_OK : STELE_ESHORT;
     }
 }
 
-/* Goes past the entry for which stele_scan_next() returned STELE_ESHORT. */
-static inline void stele_scan_skip(struct stele_scan *scan)
+/* The key, and the list as it is now: read it by list.h. For tables of lists. */
+static inline enum stele_status stele_scan_next_list(struct stele_scan *scan, void *key,
+                                                     size_t key_capacity, size_t *key_bytes,
+                                                     struct stele_list *list)
 {
-    if (scan->loaded && scan->next < scan->count) {
-        scan->last_hash = scan->entry[scan->next].hash;
-        scan->after_last = true;
-        scan->next++;
+    unsigned attempts = 0;
+    if (!stele_type_has_lists(&scan->table->type))
+        return STELE_ETYPE;
+    for (;;) {
+        struct stele_list taken;
+        enum stele_status status = stelei_scan_advance(scan, &attempts);
+        if (status != STELE_OK)
+            return status;
+        const struct stelei_scan_entry *entry = &scan->entry[scan->next];
+        size_t klen = stelei_scan_key_bytes(scan, entry);
+        bool fits = klen <= key_capacity;
+        if (fits) {
+            stelei_scan_copy_key(scan, entry, key, klen);
+            status = stelei_scan_list(scan, entry, &taken); /* validates the key too */
+            if (status == STELE_EBUSY) {
+                scan->loaded = false;
+                continue;
+            }
+            if (status != STELE_OK)
+                return status;
+            *list = taken;
+            stelei_scan_pass(scan);
+        }
+        *key_bytes = klen;
+        return fits ? STELE_OK : STELE_ESHORT;
     }
+}
+
+/* The next entry of a table of words. */
+static inline enum stele_status stele_scan_next_word(struct stele_scan *scan, uint64_t *key,
+                                                     uint64_t *value)
+{
+    unsigned attempts = 0;
+    if (scan->table->form != STELEI_FORM_WORDS)
+        return STELE_ETYPE;
+    enum stele_status status = stelei_scan_advance(scan, &attempts);
+    if (status != STELE_OK)
+        return status;
+    *key = scan->entry[scan->next].tie; /* both were validated when they were collected */
+    *value = scan->entry[scan->next].value;
+    stelei_scan_pass(scan);
+    return STELE_OK;
 }
 
 #endif

@@ -159,7 +159,7 @@ static const struct explore_reason reasons[] = {
      "scan may end"},
     {NO_READ, "stelei_probe_unchanged < stelei_get_again", ALONE, JUST_FENCED},
     {NO_READ, "stelei_probe_unchanged < stele_view_valid", ALONE, JUST_FENCED},
-    {NO_READ, "stelei_probe_unchanged < stele_scan_next", ALONE, JUST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stelei_scan_valid", ALONE, JUST_FENCED},
 };
 
 /* What neither a scenario nor an argument has settled. */

@@ -215,11 +215,10 @@ START_TEST(a_position_can_be_kept)
     stele_scan_begin(&scan, &table);
     for (unsigned i = 0; i < 500; i++)
         expect_ok(step(&scan, 8, 8));
-    /* only (bucket, last hash) are needed to go on, as its header says */
+    struct stele_scan_cursor cursor;
+    stele_scan_save(&scan, &cursor);
     stele_scan_begin(&kept, &table);
-    kept.bucket = scan.bucket;
-    kept.last_hash = scan.last_hash;
-    kept.after_last = scan.after_last;
+    stele_scan_resume(&kept, &cursor);
     while (step(&kept, 8, 8) == STELE_OK)
         ;
     for (uint32_t n = 0; n < 1000; n++)
