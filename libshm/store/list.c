@@ -370,6 +370,7 @@ static enum stele_status append_here(struct table *table, const struct list_spot
         if (status != STELE_OK)
             return status;
     }
+    STELE_POINT("list.append:before_elements");
     fill(table, list, elements, more);
     STELE_POINT("list.append:before_count");
     stelei_store64_release(&list->count, stelei_load64(&list->count) + more);

@@ -69,5 +69,7 @@ void list_blocks(const struct table *table, uint32_t ref, slot_visit visit, void
 bool list_plausible(const struct table *table, uint32_t ref);
 /* Forgets entries that a killed writer had added and not yet counted. */
 void list_settle(const struct table *table, uint32_t ref);
+/* There are none. */
+bool list_settled(const struct table *table, uint32_t ref);
 
 #endif

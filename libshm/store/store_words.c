@@ -1,5 +1,6 @@
 /* store.h's part about entries as callers pass them: by bytes, as words, and decided under the lock. */
 #include "facade.h"
+#include "find.h"
 #include "prefetch.h"
 
 /* ---- keys and values ----------------------------------------------------------------------- */
@@ -40,12 +41,6 @@ enum stele_status facade_value(const struct table *table, const void **value, ui
         *value_bytes = sizeof *word;
     }
     return STELE_OK;
-}
-
-bool facade_fits(unsigned kind, uint64_t word)
-{
-    unsigned bytes = stele_kind_bytes(kind);
-    return bytes == 8 || (bytes != 0 && word >> 8 * bytes == 0);
 }
 
 const void *facade_found(const struct table *table, const struct table_spot *spot,
@@ -137,14 +132,15 @@ static enum stele_status word_table(struct stele_store *store, uint32_t id, uint
     *table = catalog_table(&store->catalog, id);
     if (!*table)
         return STELE_ENOTABLE;
-    return (*table)->form == TABLE_WORDS && facade_fits((*table)->type.key_kind, key) ? STELE_OK
-                                                                                      : STELE_ETYPE;
+    return (*table)->form == TABLE_WORDS && (key & (*table)->key_beyond) == 0 ? STELE_OK
+                                                                              : STELE_ETYPE;
 }
 
-static bool word_find(struct table *table, uint64_t key, uint64_t *hash, struct table_spot *spot)
+STELEI_INLINE bool word_find(struct table *table, uint64_t key, uint64_t *hash,
+                             struct table_spot *spot)
 {
     *hash = table_hash(table, &key, sizeof key);
-    return table_find(table, &key, sizeof key, *hash, spot);
+    return find_word(table, key, *hash, spot);
 }
 
 static uint64_t word_at(const struct table_spot *spot)
@@ -159,7 +155,7 @@ static enum stele_status word_write(struct stele_store *store, uint32_t id, enum
     struct table_spot spot;
     uint64_t hash;
     enum stele_status status = word_table(store, id, key, &table);
-    if (status == STELE_OK && !facade_fits(table->type.value_kind, value))
+    if (status == STELE_OK && (value & table->value_beyond) != 0)
         status = STELE_ETYPE;
     if (status != STELE_OK)
         return status;
@@ -289,7 +285,7 @@ static enum stele_status word_update(struct stele_store *store, struct word_upda
         table_erase_spot(table, &spot);
         return STELE_OK;
     }
-    if (!facade_fits(table->type.value_kind, update->value))
+    if ((update->value & table->value_beyond) != 0)
         return STELE_ETYPE;
     return table_put_at(table, &spot, there, hash, &update->key, sizeof update->key, &update->value,
                         sizeof update->value);

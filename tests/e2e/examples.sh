@@ -8,7 +8,8 @@ daemon=
 stop() {
     [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
     wait 2>/dev/null || true
-    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock"
+    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock" \
+        "/dev/shm/stele.$name.words" "/dev/shm/stele.$name.words.lock"
 }
 trap stop EXIT
 fail() {
@@ -32,6 +33,11 @@ start() {
 start
 
 [ "$("$build/examples/embedded")" = "new-checkout = on" ] || fail embedded
+text="the cat saw the other cat and the dog saw it"
+[ "$(echo "$text" | "$build/examples/map")" = "6 words: the 3 cat 2 saw 2" ] || fail map
+echo "$text" | "$build/examples/map" "$name.words" >"$work/map" || fail "map in a segment"
+[ "$(echo "$text" | "$build/examples/map" "$name.words")" = "6 words: the 6 cat 4 saw 4" ] ||
+    fail "map of a segment that was there"
 "$build/examples/writer" "$sock" prices EURUSD 1.0842 || fail writer
 [ "$("$build/examples/reader" prices EURUSD "$name")" = 1.0842 ] || fail reader
 "$build/examples/reader" prices GBPUSD "$name" 2>/dev/null && fail "reader of an absent key"

@@ -51,6 +51,9 @@ text options/long_address '%063d\000/%050d'
 text options/bad_name 'bad/name\000relative'
 text options/overflow '18014398509481984K'
 text options/minus -1
+text options/port '9123\000[::1]:9123'
+text options/tcp '127.0.0.1:9123\000[2001:db8::1]:65535'
+text options/tcp_wrong '[127.0.0.1]:9123\000::1:9123'
 
 # ---- decode: which decoder, a body -----------------------------------------------------------
 hex decode/put "00 02000000 0100 0000 'k' 'vw'"

@@ -61,6 +61,15 @@ static inline void rooms_close(struct rooms *rooms)
     free(rooms);
 }
 
+/* The writer is killed; the next one begins. */
+static inline void rooms_change_writers(struct rooms **rooms, const char *name)
+{
+    rooms_close(*rooms);
+    *rooms = rooms_open(name, 0);
+    ck_assert((*rooms)->segment.adopted);
+    ck_assert_int_eq((*rooms)->adopt.phase, ADOPT_MARKING);
+}
+
 static inline void rooms_settle(struct rooms *rooms)
 {
     uint32_t budget = UINT32_MAX;

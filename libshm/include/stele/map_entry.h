@@ -22,7 +22,7 @@ struct stele_map_entry {
     bool occupied;
 };
 
-/* STELE_OK whether the key holds something or not; STELE_ETYPE, STELE_ETOOBIG. */
+/* STELE_OK whether the key holds something or not. STELE_ETYPE, STELE_ETOOBIG. */
 static inline enum stele_status stele_map_entry_of(const struct stele_map *map, const void *key,
                                                    uint32_t key_bytes,
                                                    struct stele_map_entry *entry)

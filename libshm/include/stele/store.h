@@ -66,7 +66,7 @@ enum stele_store_origin {
  * that would otherwise run out of memory. `detail` (may be NULL) receives one line that names the
  * object and the cause of a failure.
  *
- *   STELE_EINVAL    bad name, size or mode          STELE_ELOCKED  another writer lives
+ *   STELE_EINVAL    bad name, size, mode or hashes  STELE_ELOCKED  another writer lives
  *   STELE_EOWNER    not ours, or writable by others STELE_EVERSION made by a newer stele
  *   STELE_ECORRUPT  header or geometry make no sense: `replace` starts anew
  *   STELE_EHASH     a table of the segment hashes by a function that `hashes` does not have
@@ -123,7 +123,8 @@ enum stele_status stele_store_table_options(struct stele_store *store, uint32_t 
 enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t id,
                                             uint64_t entries, uint64_t key_bytes,
                                             uint64_t value_bytes);
-/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(). */
+/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(), and a bucket
+ * of it with each write. */
 enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id);
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id);
 
@@ -211,6 +212,7 @@ enum stele_status stele_store_list_read(struct stele_store *store, uint32_t tabl
  * The number of the first element equal to `element`, looking at elements [*index, *index + most).
  * STELE_OK: *index is it. STELE_ENOTFOUND: there is none up to the end. STELE_EBUSY: not among
  * these; *index is where to go on. (So that a search through millions can be made in slices.)
+ * STELE_ETYPE: no element of this list can be that large.
  */
 enum stele_status stele_store_list_search(const struct stele_store *store,
                                           const struct stele_store_list *list, uint64_t element,
