@@ -7,7 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#include "harness/clock.h"
+
+#define BACKLOG    64
+#define SPIN_POLLS 16u /* receives between two looks at the clock */
 
 bool exact_send(int fd, const void *bytes, size_t count)
 {
@@ -24,12 +27,25 @@ bool exact_send(int fd, const void *bytes, size_t count)
     return true;
 }
 
+static ssize_t receive_spinning(int fd, void *bytes, size_t count)
+{
+    uint64_t until = clock_now_ns() + EXACT_SPIN_NS;
+    do {
+        for (unsigned i = 0; i < SPIN_POLLS; i++) {
+            ssize_t got = recv(fd, bytes, count, MSG_DONTWAIT);
+            if (got >= 0 || errno != EAGAIN)
+                return got;
+        }
+    } while (clock_now_ns() < until);
+    return recv(fd, bytes, count, 0);
+}
+
 bool exact_receive(int fd, void *bytes, size_t count, bool spin)
 {
     uint8_t *at = bytes;
     while (count > 0) {
-        ssize_t got = recv(fd, at, count, spin ? MSG_DONTWAIT : 0);
-        if (got < 0 && (errno == EINTR || (spin && errno == EAGAIN)))
+        ssize_t got = spin ? receive_spinning(fd, at, count) : recv(fd, at, count, 0);
+        if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             return false;

@@ -9,9 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define EXACT_SPIN_NS UINT64_C(1000000)
+
 /* False: the connection ended. */
 bool exact_send(int fd, const void *bytes, size_t count);
-/* `spin`: asks again and again instead of sleeping. */
+/* `spin`: asks again and again for EXACT_SPIN_NS before it sleeps. */
 bool exact_receive(int fd, void *bytes, size_t count, bool spin);
 
 /* 127.0.0.1, without Nagle's delay; -1 with errno set. */
