@@ -53,7 +53,7 @@ static const struct entry workloads[] = {
     {"W2", workload_w2, AT_MILLION, true},       {"W3", workload_w3, AT_TEN_MILLION, true},
     {"W4", workload_w4, AT_LARGEST, true},       {"A1", workload_a1, AT_TEN_MILLION, true},
     {"S1", workload_s1, AT_LARGEST, true},       {"S2", workload_s2, AT_LARGEST, true},
-    {"S4", workload_s4, AT_LARGEST, true},
+    {"S3", workload_s3, AT_LARGEST, true},       {"S4", workload_s4, AT_LARGEST, true},
 };
 
 struct options {
@@ -75,7 +75,7 @@ static void usage(FILE *out)
     fprintf(
         out,
         "usage: stele-bench [options] --out DIR [ID...]\n"
-        "  ID            R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1 S1 S2 S4; all when none is "
+        "  ID            R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1 S1 S2 S3 S4; all when none is "
         "named\n"
         "  --quick       10 K and 1 M keys, fewer repetitions through sockets\n"
         "  --full        10 K, 1 M, 10 M and 50 M keys\n"
