@@ -17,7 +17,8 @@ extern "C" {
  *   C  0 .. 4999 are there: 4 threads, base = number * 10,000, 5,000 steps each:
  *      i % 10 < 7 ? get((base + i) % 5000) : insert(base + i)
  *   D  4 threads, 5,000 inserts each of keys of their own
- * The filling of B is not timed; threads are started and joined within the time. */
+ * The filling of B is not timed; threads are started and joined within the time. A and B: CPU time of
+ * the one thread; C and D: wall time. */
 enum inprocess_work { INPROCESS_A, INPROCESS_B, INPROCESS_C, INPROCESS_D, INPROCESS_WORKS };
 
 #define INPROCESS_CAPACITY 8192u
