@@ -59,7 +59,7 @@ static void find_areas(struct corrupt *c)
     add_area(c, header.classes_off, header.committed >> STELEI_UNIT_SHIFT);
     add_area(c, header.data_off, header.committed - header.data_off);
     add_area(c, c->image.size - 512, 512);
-    for (uint32_t id = 0; id < SCRIPT_TABLES; id++) {
+    for (uint32_t id = 0; id < SCRIPT_WORDS; id++) {
         struct stelei_table table;
         struct stelei_root root;
         uint64_t at = header.tables_off + id * sizeof table;
@@ -189,7 +189,7 @@ static void read_everything(struct corrupt *c, const struct stele_reader *reader
     struct stele_reader_stats stats;
     uint64_t entries;
     stele_reader_get_stats(reader, &stats);
-    for (uint32_t t = 0; t < SCRIPT_TABLES; t++) {
+    for (uint32_t t = 0; t < SCRIPT_WORDS; t++) {
         struct stele_table table;
         if (stele_table_open(reader, script_table_name(t), &table) != STELE_OK)
             continue;
@@ -226,7 +226,7 @@ static void write_on(struct corrupt *c, struct stele_store *store, uint64_t seed
         const void *found;
         uint32_t bytes = random_below(&random, 20) ? 40 : 9000;
         uint32_t key_bytes = key_make(c->script.number[random_below(&random, c->script.keys)], key);
-        const char *name = script_table_name(random_below(&random, SCRIPT_TABLES));
+        const char *name = script_table_name(random_below(&random, SCRIPT_WORDS));
         if (stele_store_table_find(store, name, &id) != STELE_OK &&
             stele_store_table_create(store, name, NULL, &id) != STELE_OK)
             continue;

@@ -132,7 +132,7 @@ static void look(struct stepping *s)
 static uint64_t head_word(struct stepping *s, unsigned i, const struct stelei_bucket **head)
 {
     const struct script_op *op = &s->script.op[i];
-    const struct stele_table *table = &s->reader.table[op->table];
+    const struct stele_table *table = &s->reader.table[op->table].table;
     struct stelei_probe probe;
     enum stelei_outcome outcome;
     uint8_t key[KEY_MAX_BYTES];
