@@ -44,12 +44,14 @@ struct entry {
 
 /* In the order in which they run: what changes the loaded data comes last. */
 static const struct entry workloads[] = {
-    {"R1", workload_r1, AT_EACH, false},       {"R2", workload_r2, AT_EACH, false},
-    {"R4", workload_r4, AT_EACH, false},       {"R7", workload_r7, AT_EACH, false},
-    {"M1", workload_m1, AT_EACH, false},       {"R6", workload_r6, AT_EACH, false},
-    {"M1", workload_m1_churn, AT_EACH, false}, {"W1", workload_w1, AT_MILLION, true},
-    {"W2", workload_w2, AT_MILLION, true},     {"W3", workload_w3, AT_TEN_MILLION, true},
-    {"W4", workload_w4, AT_LARGEST, true},     {"A1", workload_a1, AT_TEN_MILLION, true},
+    {"R1", workload_r1, AT_EACH, false},         {"R2", workload_r2, AT_EACH, false},
+    {"R4", workload_r4, AT_EACH, false},         {"R7", workload_r7, AT_EACH, false},
+    {"M1", workload_m1, AT_EACH, false},         {"R6", workload_r6, AT_EACH, false},
+    {"M1", workload_m1_churn, AT_EACH, false},   {"R3", workload_r3, AT_EACH, true},
+    {"R5", workload_r5, AT_EACH, true},          {"R8", workload_r8, AT_MILLION, true},
+    {"M1", workload_m1_lists, AT_MILLION, true}, {"W1", workload_w1, AT_MILLION, true},
+    {"W2", workload_w2, AT_MILLION, true},       {"W3", workload_w3, AT_TEN_MILLION, true},
+    {"W4", workload_w4, AT_LARGEST, true},       {"A1", workload_a1, AT_TEN_MILLION, true},
 };
 
 struct options {
@@ -70,7 +72,7 @@ static void usage(FILE *out)
 {
     fprintf(out,
             "usage: stele-bench [options] --out DIR [ID...]\n"
-            "  ID            R1 R2 R4 R6 R7 M1 W1 W2 W3 W4 A1; all when none is named\n"
+            "  ID            R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1; all when none is named\n"
             "  --quick       10 K and 1 M keys, fewer repetitions through sockets\n"
             "  --full        10 K, 1 M, 10 M and 50 M keys\n"
             "  --sizes A,B   these numbers of keys\n"

@@ -19,11 +19,6 @@ void catalog_fini(struct catalog *catalog)
         free(catalog->table[id].adoption.done);
 }
 
-struct table *catalog_table(struct catalog *catalog, uint32_t id)
-{
-    return id < STELEI_TABLE_CAPACITY && catalog->table[id].live ? &catalog->table[id] : NULL;
-}
-
 /* ---- hashes ------------------------------------------------------------------------------- */
 
 static stele_hash_function own_hash(const struct catalog *catalog, const struct stele_type *type)
@@ -76,6 +71,7 @@ bool catalog_bind(struct catalog *catalog, uint32_t id)
     memset(table, 0, sizeof *table);
     table->arena = catalog->arena;
     table->map = &segment->map;
+    table->base = segment->base;
     table->root_off = stelei_table_root_off(&segment->map, word);
     if (table->root_off % 64 || table->root_off < segment->header->data_off ||
         table->root_off + sizeof(struct stelei_root) > stelei_map_limit(&segment->map))

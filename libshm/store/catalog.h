@@ -25,7 +25,10 @@ void catalog_init(struct catalog *catalog, struct arena *arena, struct reclaim *
 void catalog_fini(struct catalog *catalog);
 
 /* NULL: no such table. */
-struct table *catalog_table(struct catalog *catalog, uint32_t id);
+STELEI_INLINE struct table *catalog_table(struct catalog *catalog, uint32_t id)
+{
+    return id < STELEI_TABLE_CAPACITY && catalog->table[id].live ? &catalog->table[id] : NULL;
+}
 /* Fills the private state of a descriptor from its words; false: they lead nowhere, or its type makes
  * no sense. */
 bool catalog_bind(struct catalog *catalog, uint32_t id);

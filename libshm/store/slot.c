@@ -76,6 +76,8 @@ void slot_blocks(const struct table *table, struct stelei_bucket *line, unsigned
 
 uint64_t slot_payload(const struct table *table, struct stelei_bucket *line, unsigned slot)
 {
+    if (table->form == TABLE_WORDS)
+        return table->word_bytes;
     uint64_t bytes = stele_kind_bytes(table->type.key_kind);
     uint64_t meta = slot_has_record(table)
                         ? stelei_load64(table_record(table, slot_ref(table, line, slot)))
@@ -84,8 +86,6 @@ uint64_t slot_payload(const struct table *table, struct stelei_bucket *line, uns
         bytes = stelei_record_key_bytes(meta);
     if (table->form == TABLE_RECORDS)
         return bytes + stelei_record_value_bytes(meta);
-    if (table->form == TABLE_WORDS)
-        return bytes + stele_kind_bytes(table->type.value_kind);
     const struct stelei_list *list = (const struct stelei_list *)(const void *)table_record(
         table, (uint32_t)stelei_load64(slot_list_cell(table, line, slot)));
     return bytes + (stelei_load64(&list->count) << table->element_shift);

@@ -96,7 +96,8 @@ enum stele_status stele_store_list_read(struct stele_store *store, uint32_t tabl
 static struct table reading_table(const struct stele_store *store,
                                   const struct stele_store_list *list)
 {
-    struct table table = {.arena = (struct arena *)(uintptr_t)&store->arena,
+    struct table table = {.base = store->segment.base,
+                          .arena = (struct arena *)(uintptr_t)&store->arena,
                           .map = (struct stelei_map *)(uintptr_t)&store->segment.map};
     while (1u << table.element_shift < list->element_bytes)
         table.element_shift++;

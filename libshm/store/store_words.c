@@ -1,5 +1,6 @@
 /* store.h's part about entries as callers pass them: by bytes, as words, and decided under the lock. */
 #include "facade.h"
+#include "find.h"
 #include "prefetch.h"
 
 /* ---- keys and values ----------------------------------------------------------------------- */
@@ -131,14 +132,15 @@ static enum stele_status word_table(struct stele_store *store, uint32_t id, uint
     *table = catalog_table(&store->catalog, id);
     if (!*table)
         return STELE_ENOTABLE;
-    return (*table)->form == TABLE_WORDS && slot_word_fits((*table)->type.key_kind, key) ? STELE_OK
-                                                                                      : STELE_ETYPE;
+    return (*table)->form == TABLE_WORDS && (key & (*table)->key_beyond) == 0 ? STELE_OK
+                                                                              : STELE_ETYPE;
 }
 
-static bool word_find(struct table *table, uint64_t key, uint64_t *hash, struct table_spot *spot)
+STELEI_INLINE bool word_find(struct table *table, uint64_t key, uint64_t *hash,
+                             struct table_spot *spot)
 {
     *hash = table_hash(table, &key, sizeof key);
-    return table_find(table, &key, sizeof key, *hash, spot);
+    return find_word(table, key, *hash, spot);
 }
 
 static uint64_t word_at(const struct table_spot *spot)
@@ -153,7 +155,7 @@ static enum stele_status word_write(struct stele_store *store, uint32_t id, enum
     struct table_spot spot;
     uint64_t hash;
     enum stele_status status = word_table(store, id, key, &table);
-    if (status == STELE_OK && !slot_word_fits(table->type.value_kind, value))
+    if (status == STELE_OK && (value & table->value_beyond) != 0)
         status = STELE_ETYPE;
     if (status != STELE_OK)
         return status;
@@ -283,7 +285,7 @@ static enum stele_status word_update(struct stele_store *store, struct word_upda
         table_erase_spot(table, &spot);
         return STELE_OK;
     }
-    if (!slot_word_fits(table->type.value_kind, update->value))
+    if ((update->value & table->value_beyond) != 0)
         return STELE_ETYPE;
     return table_put_at(table, &spot, there, hash, &update->key, sizeof update->key, &update->value,
                         sizeof update->value);

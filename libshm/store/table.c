@@ -1,12 +1,16 @@
 #include "table.h"
-#include "adopt.h"
-#include "index.h"
-#include "slot.h"
+#include "find.h"
 #include "split.h"
 
 #define LINES_AT_ONCE 16u
 
 /* ---- the type ------------------------------------------------------------------------------ */
+
+static uint64_t beyond(unsigned kind)
+{
+    unsigned bytes = stele_kind_bytes(kind);
+    return bytes == 8 ? 0 : bytes == 0 ? UINT64_MAX : UINT64_MAX << 8 * bytes;
+}
 
 void table_set_type(struct table *table, const struct stele_type *type)
 {
@@ -19,6 +23,9 @@ void table_set_type(struct table *table, const struct stele_type *type)
     table->form = stele_type_has_lists(type)                               ? TABLE_LISTS
                   : table->word_keys && stele_kind_bytes(type->value_kind) ? TABLE_WORDS
                                                                            : TABLE_RECORDS;
+    table->key_beyond = beyond(type->key_kind);
+    table->value_beyond = beyond(type->value_kind);
+    table->word_bytes = stele_kind_bytes(type->key_kind) + stele_kind_bytes(type->value_kind);
     table->element_shift = 0;
     for (unsigned bytes = stele_type_element_bytes(type); bytes > 1; bytes /= 2)
         table->element_shift++;
@@ -86,78 +93,6 @@ static void announce_entry(const struct table *table)
 {
     if (table->max_entries != 0)
         stelei_store64(&table->root->entries, known_entries(table) + 1);
-}
-
-/* ---- find --------------------------------------------------------------------------------- */
-
-static void spot_head(struct table *table, uint64_t hash, struct table_spot *spot)
-{
-    uint64_t geometry = stelei_geometry((uint32_t)table->buckets);
-    spot->bucket = stelei_geometry_bucket(geometry, hash);
-    spot->head = index_bucket(table, spot->bucket);
-    spot->line = spot->head;
-    spot->previous = NULL;
-}
-
-static bool match_words(const struct table *table, uint64_t key, struct table_spot *spot)
-{
-    uint64_t valid = stelei_load64(&spot->line->sequence) & table->slots_mask;
-    for (; valid; valid &= valid - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(valid);
-        if (stelei_load64(&slot_word(spot->line, slot)->key) != key)
-            continue;
-        spot->slot = slot;
-        spot->record_off = 0;
-        spot->meta = 0;
-        if (table->form == TABLE_RECORDS) {
-            spot->record_off = table_ref_off(table, slot_ref(table, spot->line, slot));
-            spot->meta = stelei_load64(table_at(table, spot->record_off));
-        }
-        return true;
-    }
-    return false;
-}
-
-static bool match_line(const struct table *table, const void *key, uint32_t key_bytes,
-                       uint64_t hash, struct table_spot *spot)
-{
-    if (table->word_keys) {
-        uint64_t word;
-        memcpy(&word, key, sizeof word);
-        return match_words(table, word, spot);
-    }
-    uint64_t valid = stelei_load64(&spot->line->sequence);
-    uint64_t match = stelei_line_match(spot->line, valid, stelei_hash_tag(hash));
-    for (; match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(match);
-        uint32_t ref = stelei_load32(&spot->line->ref[slot]);
-        const uint64_t *record = table_record(table, ref);
-        uint64_t meta = stelei_load64(record);
-        if (stelei_record_key_bytes(meta) == key_bytes &&
-            stelei_key_equal(record + stelei_record_key_off(meta) / 8, key, key_bytes)) {
-            spot->slot = slot;
-            spot->record_off = table_ref_off(table, ref);
-            spot->meta = meta;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool table_find(struct table *table, const void *key, uint32_t key_bytes, uint64_t hash,
-                struct table_spot *spot)
-{
-    spot_head(table, hash, spot);
-    adopt_bucket(table, spot->bucket);
-    for (;;) {
-        if (match_line(table, key, key_bytes, hash, spot))
-            return true;
-        struct stelei_bucket *next = slot_next(table, spot->line);
-        if (!next)
-            return false; /* spot->line is the last one */
-        spot->previous = spot->line;
-        spot->line = next;
-    }
 }
 
 /* ---- records ------------------------------------------------------------------------------ */
@@ -334,11 +269,11 @@ static enum stele_status insert(struct table *table, const struct table_spot *la
 static uint64_t payload_of(const struct table *table, uint32_t key_bytes, const void *value,
                            uint32_t value_bytes)
 {
+    if (table->form == TABLE_WORDS)
+        return table->word_bytes;
     uint64_t key = table->word_keys ? stele_kind_bytes(table->type.key_kind) : key_bytes;
     if (table->form == TABLE_RECORDS)
         return key + value_bytes;
-    if (table->form == TABLE_WORDS)
-        return key + stele_kind_bytes(table->type.value_kind);
     uint64_t ref;
     memcpy(&ref, value, sizeof ref);
     const struct stelei_list *list = table_at(table, table_ref_off(table, (uint32_t)ref));
@@ -441,7 +376,8 @@ static void erase_overflow(struct table *table, const struct table_spot *spot)
 
 void table_erase_spot(struct table *table, const struct table_spot *spot)
 {
-    uint64_t payload = slot_payload(table, spot->line, spot->slot);
+    uint64_t payload = table->form == TABLE_WORDS ? table->word_bytes
+                                                  : slot_payload(table, spot->line, spot->slot);
     if (spot->line == spot->head) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&spot->head->sequence));
         STELE_POINT("table.erase:before_publish");
@@ -450,7 +386,8 @@ void table_erase_spot(struct table *table, const struct table_spot *spot)
         erase_overflow(table, spot);
     }
     STELE_POINT("table.erase:before_retire");
-    slot_blocks(table, spot->line, spot->slot, retire_block, table); /* nobody has used it again */
+    if (table->form != TABLE_WORDS) /* nobody has used the slot again */
+        slot_blocks(table, spot->line, spot->slot, retire_block, table);
     table->payload_bytes -= payload;
     count_entry(table, false);
     table_publish_counts(table);

@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SMALL 24u
-
 /* Writes the first `events` events' image to the object. */
 static void put_image(const struct explore_crash *crash, const struct explore_history *history,
                       size_t events)
@@ -49,15 +47,9 @@ static void append(struct explore_history *history, const struct explore_history
 static bool check_keys(struct explore_stage *stage, const int16_t *held, char *text, size_t bytes)
 {
     for (unsigned key = 0; key < stage->keys; key++) {
-        const void *value = NULL;
-        uint32_t length = 0;
         if (held[key] == EXPLORE_GONE)
             continue;
-        enum stele_status status =
-            stele_store_find(stage->store, stage->table, stage->key[key].bytes,
-                             stage->key[key].length, &value, &length);
-        int found =
-            status == STELE_OK ? explore_value_of(stage, key, value, length) : EXPLORE_ABSENT;
+        int found = explore_found(stage, key);
         if (found != held[key]) {
             snprintf(text, bytes, "key %u was %d at the crash and is %d after adoption", key,
                      held[key], found);
@@ -85,7 +77,7 @@ static void write_again(struct explore_stage *stage)
         return;
     for (unsigned key = 0; key < stage->keys && written < 3; key++)
         if (stage->key[key].watched) {
-            explore_put(stage, key, SMALL);
+            explore_change(stage, key);
             written++;
         }
 }

@@ -58,12 +58,13 @@ static void kill_adopter(struct crashes *crashes, const struct explore_crash *cr
     }
 }
 
-static unsigned calls_of(const struct crashes *crashes, bool again)
+static unsigned calls_of(const struct crashes *crashes, const struct stele_type *type, bool again)
 {
     static const enum explore_call one_call[] = {EXPLORE_GET, EXPLORE_VIEW, EXPLORE_SCAN,
                                                  EXPLORE_GET};
     unsigned turn = again ? crashes->second % 2 : crashes->first % 4;
-    return crashes->density.all_calls ? ALL_OF_CRASH : 1u << one_call[turn];
+    enum explore_call call = explore_call_fits(one_call[turn], type) ? one_call[turn] : EXPLORE_GET;
+    return crashes->density.all_calls ? ALL_OF_CRASH : 1u << call;
 }
 
 static bool is_killed_again(const struct crashes *crashes, const struct explore_crash *crash)
@@ -91,8 +92,8 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
     if (!crashes->right) {
         printf("%s%s: VIOLATION: %s\n", crashes->name, what, text);
     } else {
-        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, again), &bounds, NULL,
-                    NULL, NULL, &result);
+        explore_run(&crash->stage, &crash->stage.history, calls_of(crashes, &stage->type, again),
+                    &bounds, NULL, NULL, NULL, &result);
         crashes->right = result.right;
         if (!crashes->right)
             printf("%s%s, %s:\n%s", crashes->name, what, result.call, result.report);
@@ -117,7 +118,7 @@ bool explore_crashes(const struct explore_scenario *scenario, const struct explo
         scenario->name, full ? full_density : quick_density, 0, 0, 0, 0, true};
     double begun = cpu_seconds();
     uint32_t index = 0;
-    size_t every = crashes.density.events, next = 0;
+    size_t every = scenario->each_kill ? 1 : crashes.density.events, next = 0;
     if (stage->history.count > LONG_HISTORY)
         every = full ? 97 : 797;
     for (size_t events = 0; events <= stage->history.count && crashes.right; events++) {

@@ -1,15 +1,21 @@
-#include "reading.h"
 #include "hooks.h"
+#include "reading_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-
-#define BUFFER_BYTES ((size_t)1 << 20)
-#define SCAN_BYTES   ((size_t)8 << 10) /* scans skip larger values: copies of them take too long */
 
 const char *explore_call_name(enum explore_call call)
 {
-    static const char *const name[] = {"get", "contains", "get_many", "view", "scan"};
+    static const char *const name[] = {"get", "contains", "get_many", "view", "scan", "current"};
     return name[call];
+}
+
+bool explore_call_fits(enum explore_call call, const struct stele_type *type)
+{
+    if (stele_type_has_lists(type))
+        return call != EXPLORE_MANY;
+    bool in_place = !stele_type_has_word_keys(type) || !stele_kind_bytes(type->value_kind);
+    return in_place || (call != EXPLORE_VIEW && call != EXPLORE_CURRENT);
 }
 
 /* ---- set up ------------------------------------------------------------------------------- */
@@ -25,7 +31,7 @@ void explore_reading_init(struct explore_reading *reading, const struct explore_
     reading->memory = memory;
     reading->calls_in_a_row = 2;
     reading->attempts = 2;
-    reading->buffer = explore_alloc(NULL, BUFFER_BYTES);
+    reading->buffer = explore_alloc(NULL, READING_BUFFER_BYTES);
     reading->ghost =
         explore_alloc(NULL, ((size_t)memory->last + 1) * EXPLORE_KEYS * sizeof reading->ghost[0]);
     for (unsigned i = 0; i < stage->keys; i++)
@@ -39,7 +45,7 @@ void explore_reading_init(struct explore_reading *reading, const struct explore_
     reader.map.table_capacity = header->table_capacity;
     reader.map.granule_shift = header->granule_shift;
     explore_hooks_off();
-    explore_expect(stele_table_open(&reader, "t", &reading->table), "reader's table");
+    explore_expect(stele_table_open_any(&reader, "t", &reading->words.table), "reader's table");
 }
 
 void explore_reading_fini(struct explore_reading *reading)
@@ -73,7 +79,7 @@ static bool block_of_ref(void *context, uint64_t value, uint64_t *from, uint64_t
 {
     const struct explore_reading *reading = context;
     const struct explore_stage *stage = reading->stage;
-    *from = (value & UINT32_MAX) << reading->table.map.granule_shift;
+    *from = (value & UINT32_MAX) << reading->words.table.map.granule_shift;
     if (*from == 0 || *from >= stage->bytes)
         return false;
     unsigned cls = stage->base[stage->classes_off + (*from >> STELEI_UNIT_SHIFT)];
@@ -86,15 +92,15 @@ static bool block_of_ref(void *context, uint64_t value, uint64_t *from, uint64_t
 
 void explore_reading_attach(struct explore_reading *reading, struct explore_search *search)
 {
-    const uint8_t *word = (const uint8_t *)&reading->table.shared->word;
+    const uint8_t *word = (const uint8_t *)&reading->words.table.shared->word;
     reading->search = search;
     search->context = reading;
     search->attempt = count_attempt;
-    search->attempt_off = (uint64_t)(word - reading->table.map.base);
+    search->attempt_off = (uint64_t)(word - reading->words.table.map.base);
     search->block = block_of_ref;
 }
 
-static void begin_call(struct explore_reading *reading, const struct stele_scan *scan)
+void explore_begin_call(struct explore_reading *reading, const struct stele_scan *scan)
 {
     reading->made = 0;
     reading->scan = scan;
@@ -103,20 +109,19 @@ static void begin_call(struct explore_reading *reading, const struct stele_scan 
 
 /* ---- the judge ---------------------------------------------------------------------------- */
 
-static int16_t *ghost_at(const struct explore_reading *reading, uint32_t index)
+int16_t *explore_ghost_at(const struct explore_reading *reading, uint32_t index)
 {
     return reading->ghost + (size_t)index * EXPLORE_KEYS;
 }
 
-static uint32_t upper_bound(const struct explore_search *search, uint32_t lower)
+uint32_t explore_upper_bound(const struct explore_search *search, uint32_t lower)
 {
     uint32_t upper = search->newest > search->cur ? search->newest : search->cur;
     return upper > lower ? upper : lower;
 }
 
-/* The result must have been true at an instant in [lower, upper]; returns the first such. */
-static uint32_t judge(struct explore_reading *reading, unsigned key, int value, uint32_t lower,
-                      uint32_t upper)
+uint32_t explore_judge(struct explore_reading *reading, unsigned key, int value, uint32_t lower,
+                       uint32_t upper)
 {
     struct explore_search *search = reading->search;
     search->judged++;
@@ -125,7 +130,7 @@ static uint32_t judge(struct explore_reading *reading, unsigned key, int value, 
         explore_fail(search, "key %ld: a torn value, or another key's, was returned", (long)key, 0,
                      0);
     for (uint32_t index = lower; index <= upper; index++)
-        if (ghost_at(reading, index)[key] == value)
+        if (explore_ghost_at(reading, index)[key] == value)
             return index;
     if (value == EXPLORE_ABSENT)
         explore_fail(search, "key %ld: not found, but present from #%ld to #%ld", (long)key, lower,
@@ -135,21 +140,20 @@ static uint32_t judge(struct explore_reading *reading, unsigned key, int value, 
                  value, 0);
 }
 
-/* stele_contains(): any value, or none. */
-static uint32_t judge_presence(struct explore_reading *reading, unsigned key, bool found,
-                               uint32_t lower, uint32_t upper)
+uint32_t explore_judge_presence(struct explore_reading *reading, unsigned key, bool found,
+                                uint32_t lower, uint32_t upper)
 {
     struct explore_search *search = reading->search;
     search->judged++;
     for (uint32_t index = lower; index <= upper; index++)
-        if ((ghost_at(reading, index)[key] >= 0) == found)
+        if ((explore_ghost_at(reading, index)[key] >= 0) == found)
             return index;
     explore_fail(search, "key %ld: contains says %ld, at no instant of the call was it so",
                  (long)key, found, 0);
 }
 
-static int result_of(struct explore_reading *reading, unsigned key, enum stele_status status,
-                     const void *data, size_t bytes)
+int explore_result_of(struct explore_reading *reading, unsigned key, enum stele_status status,
+                      const void *data, size_t bytes)
 {
     switch (status) {
     case STELE_OK:
@@ -163,177 +167,7 @@ static int result_of(struct explore_reading *reading, unsigned key, enum stele_s
     }
 }
 
-/* ---- calls -------------------------------------------------------------------------------- */
-
-static uint32_t call_get(struct explore_reading *reading, unsigned key, uint32_t lower)
-{
-    const struct explore_key *k = &reading->stage->key[key];
-    size_t bytes = 0;
-    begin_call(reading, NULL);
-    enum stele_status status =
-        stele_get(&reading->table, k->bytes, k->length, reading->buffer, BUFFER_BYTES, &bytes);
-    int value = result_of(reading, key, status, reading->buffer, bytes);
-    return judge(reading, key, value, lower, upper_bound(reading->search, lower));
-}
-
-static uint32_t call_contains(struct explore_reading *reading, unsigned key, uint32_t lower)
-{
-    const struct explore_key *k = &reading->stage->key[key];
-    begin_call(reading, NULL);
-    enum stele_status status = stele_contains(&reading->table, k->bytes, k->length);
-    uint32_t upper = upper_bound(reading->search, lower);
-    if (status != STELE_OK && status != STELE_ENOTFOUND)
-        return judge(reading, key, result_of(reading, key, status, NULL, 0), lower, upper);
-    return judge_presence(reading, key, status == STELE_OK, lower, upper);
-}
-
-/* Each key is a lookup of its own: all are judged with the lower bound of the whole. */
-static uint32_t call_many(struct explore_reading *reading, uint32_t lower)
-{
-    struct stele_lookup lookup[EXPLORE_KEYS];
-    uint32_t first = lower;
-    for (unsigned i = 0; i < reading->watches; i++) {
-        const struct explore_key *k = &reading->stage->key[reading->watched[i]];
-        memset(&lookup[i], 0, sizeof lookup[i]);
-        lookup[i].key = k->bytes;
-        lookup[i].key_bytes = k->length;
-        lookup[i].buffer = reading->buffer + i * (BUFFER_BYTES / EXPLORE_KEYS);
-        lookup[i].capacity = BUFFER_BYTES / EXPLORE_KEYS;
-    }
-    begin_call(reading, NULL);
-    unsigned attempts = reading->attempts;
-    reading->attempts = 1 + attempts * reading->watches; /* one for the group */
-    stele_get_many(&reading->table, lookup, reading->watches);
-    reading->attempts = attempts;
-    for (unsigned i = 0; i < reading->watches; i++) {
-        int value = result_of(reading, reading->watched[i], lookup[i].status, lookup[i].buffer,
-                              lookup[i].value_bytes);
-        uint32_t at =
-            judge(reading, reading->watched[i], value, lower, upper_bound(reading->search, lower));
-        first = at > first ? at : first;
-    }
-    return first;
-}
-
-static uint32_t call_view(struct explore_reading *reading, unsigned key, uint32_t lower)
-{
-    const struct explore_key *k = &reading->stage->key[key];
-    struct stele_view view;
-    view.bytes = 0;
-    begin_call(reading, NULL);
-    enum stele_status status = stele_view_take(&reading->table, k->bytes, k->length, &view);
-    uint32_t upper = upper_bound(reading->search, lower);
-    if (status == STELE_OK) {
-        if (view.bytes > BUFFER_BYTES)
-            explore_fail(reading->search, "key %ld: a view of %ld bytes", (long)key,
-                         (long)view.bytes, 0);
-        stelei_copy_out(reading->buffer, view.data, view.bytes);
-        if (!stele_view_valid(&reading->table, &view)) {
-            if (reading->search->alone)
-                explore_fail(reading->search, "key %ld: a view is not valid although nobody writes",
-                             (long)key, 0, 0);
-            explore_prune(reading->search);
-        }
-    }
-    int value = result_of(reading, key, status, reading->buffer, view.bytes);
-    return judge(reading, key, value, lower, upper);
-}
-
-/* What of a scan matters for what it does next. */
-static void mark_scan(struct explore_reading *reading, const struct stele_scan *scan,
-                      uint64_t found, uint32_t lower)
-{
-    struct stele_scan live = *scan;
-    if (!live.loaded || (live.next >= live.count && !live.more)) {
-        live.bucket += live.loaded;
-        live.after_last = live.after_last && !live.loaded;
-        live.last_hash = live.after_last ? live.last_hash : 0;
-        live.loaded = false;
-        live.count = live.next = 0;
-        live.clock = 0;
-        memset(&live.probe, 0, sizeof live.probe);
-    }
-    struct {
-        uint64_t state[8];
-        struct stelei_probe probe;
-    } part = {{found, lower, live.bucket, live.last_hash,
-               (uint64_t)live.after_last | (uint64_t)live.more << 1 | (uint64_t)live.loaded << 2,
-               live.count, live.next, live.clock},
-              live.probe};
-    unsigned char bytes[sizeof part + sizeof live.entry];
-    size_t entries = (live.count - live.next) * sizeof live.entry[0];
-    memcpy(bytes, &part, sizeof part);
-    memcpy(bytes + sizeof part, &live.entry[live.next], entries);
-    explore_mark(reading->search, bytes, sizeof part + entries);
-}
-
-static unsigned key_numbered(struct explore_reading *reading, const void *bytes, size_t length)
-{
-    const struct explore_stage *stage = reading->stage;
-    for (unsigned i = 0; i < stage->keys; i++)
-        if (stage->key[i].length == length && !memcmp(stage->key[i].bytes, bytes, length))
-            return i;
-    explore_fail(reading->search, "a scan returned a key of %ld bytes that never existed",
-                 (long)length, 0, 0);
-}
-
-/* The one key that ever had a value of so many bytes, for those too large for a scan's buffer. */
-static unsigned key_of_length(struct explore_reading *reading, size_t bytes)
-{
-    const struct explore_stage *stage = reading->stage;
-    for (unsigned i = 0; i < stage->values; i++)
-        if (stage->value[i].bytes == bytes)
-            return stage->value[i].key;
-    explore_fail(reading->search, "a scan met a value of %ld bytes that never existed", (long)bytes,
-                 0, 0);
-}
-
-static void judge_missing(struct explore_reading *reading, uint64_t found, uint32_t lower)
-{
-    uint32_t upper = upper_bound(reading->search, lower);
-    for (unsigned key = 0; key < reading->stage->keys; key++) {
-        bool throughout = true;
-        if (found >> key & 1)
-            continue;
-        for (uint32_t index = lower; index <= upper && throughout; index++)
-            throughout = ghost_at(reading, index)[key] >= 0;
-        if (throughout)
-            explore_fail(reading->search,
-                         "a scan did not return key %ld, present from #%ld to #%ld", (long)key,
-                         lower, upper);
-    }
-}
-
-static uint32_t call_scan(struct explore_reading *reading, uint32_t lower)
-{
-    struct stele_scan scan;
-    uint64_t found = 0;
-    stele_scan_begin(&scan, &reading->table);
-    begin_call(reading, &scan);
-    for (;;) {
-        uint64_t key_bytes[32];
-        size_t key_length = 0, bytes = 0;
-        enum stele_status status = stele_scan_next(&scan, key_bytes, sizeof key_bytes, &key_length,
-                                                   reading->buffer, SCAN_BYTES, &bytes);
-        if (status == STELE_ESHORT) {
-            found |= UINT64_C(1) << key_of_length(reading, bytes);
-            stele_scan_skip(&scan);
-            mark_scan(reading, &scan, found, lower);
-            continue;
-        }
-        if (status == STELE_EEND || status == STELE_EDROPPED)
-            break;
-        if (status != STELE_OK)
-            explore_fail(reading->search, "a scan ended with status %ld", (long)status, 0, 0);
-        unsigned key = key_numbered(reading, key_bytes, key_length);
-        int value = explore_value_of(reading->stage, key, reading->buffer, bytes);
-        judge(reading, key, value, lower, upper_bound(reading->search, lower));
-        found |= UINT64_C(1) << key;
-        mark_scan(reading, &scan, found, lower);
-    }
-    judge_missing(reading, found, lower);
-    return lower;
-}
+/* ---- a run -------------------------------------------------------------------------------- */
 
 static uint32_t call_one(struct explore_reading *reading, uint32_t lower)
 {
@@ -342,18 +176,20 @@ static uint32_t call_one(struct explore_reading *reading, uint32_t lower)
         key = reading->watched[explore_pick(reading->search, reading->watches)];
     switch (reading->call) {
     case EXPLORE_CONTAINS:
-        return call_contains(reading, key, lower);
+        return explore_call_contains(reading, key, lower);
     case EXPLORE_MANY:
-        return call_many(reading, lower);
+        return explore_call_many(reading, lower);
     case EXPLORE_VIEW:
-        return call_view(reading, key, lower);
+        return explore_call_view(reading, key, lower);
+    case EXPLORE_CURRENT:
+        return explore_call_current(reading, key, lower);
     case EXPLORE_SCAN:
-        return call_scan(reading, lower);
+        return explore_call_scan(reading, lower);
     case EXPLORE_GET:
     case EXPLORE_CALLS:
         break;
     }
-    return call_get(reading, key, lower);
+    return explore_call_get(reading, key, lower);
 }
 
 void explore_reading_program(struct explore_search *search, void *context)
@@ -380,18 +216,16 @@ static void alone_program(struct explore_search *search, void *context)
 {
     struct alone *alone = context;
     struct explore_reading *reading = alone->reading;
-    const struct explore_key *k = &reading->stage->key[alone->key];
     size_t bytes = 0;
-    begin_call(reading, NULL);
-    enum stele_status status =
-        stele_get(&reading->table, k->bytes, k->length, reading->buffer, BUFFER_BYTES, &bytes);
-    int value = result_of(reading, alone->key, status, reading->buffer, bytes);
+    explore_begin_call(reading, NULL);
+    enum stele_status status = explore_read_value(reading, alone->key, &bytes);
+    int value = explore_result_of(reading, alone->key, status, reading->buffer, bytes);
     if (value == EXPLORE_TORN)
         explore_fail(search, "key %ld: torn for a reader alone", (long)alone->key, 0, 0);
     if (bytes <= STELEI_LARGE_BYTES && value != EXPLORE_GONE && reading->made > 1)
         explore_fail(search, "key %ld: a reader alone needs %ld attempts", (long)alone->key,
                      (long)reading->made, 0);
-    ghost_at(reading, search->horizon)[alone->key] = (int16_t)value;
+    explore_ghost_at(reading, search->horizon)[alone->key] = (int16_t)value;
 }
 
 /* Every call, alone: must end with the state that get found. */
@@ -399,12 +233,17 @@ static void alone_calls(struct explore_search *search, void *context)
 {
     struct explore_reading *reading = context;
     uint32_t at = search->horizon;
+    const struct stele_type *type = &reading->stage->type;
     for (unsigned i = 0; i < reading->watches; i++) {
-        call_contains(reading, reading->watched[i], at);
-        call_view(reading, reading->watched[i], at);
+        explore_call_contains(reading, reading->watched[i], at);
+        if (explore_call_fits(EXPLORE_VIEW, type))
+            explore_call_view(reading, reading->watched[i], at);
+        if (explore_call_fits(EXPLORE_CURRENT, type))
+            explore_call_current(reading, reading->watched[i], at);
     }
-    call_many(reading, at);
-    call_scan(reading, at);
+    if (explore_call_fits(EXPLORE_MANY, type))
+        explore_call_many(reading, at);
+    explore_call_scan(reading, at);
 }
 
 /* Between two acknowledgements a key goes once from its old value to its new one. */
@@ -414,14 +253,14 @@ static bool timeline_right(struct explore_reading *reading, struct explore_searc
     const struct explore_memory *memory = reading->memory;
     uint32_t ack = 0;
     for (uint32_t index = 0; index <= memory->last; index++) {
-        int16_t value = ghost_at(reading, index)[key];
+        int16_t value = explore_ghost_at(reading, index)[key];
         while (ack < memory->acks && memory->ack[ack] < index)
             ack++;
         bool done = ack < memory->acks && memory->ack[ack] == index;
         int16_t old = reading->stage->held[ack][key];
         int16_t new = ack < memory->acks ? reading->stage->held[ack + 1][key] : old;
         bool back = index > 0 &&
-                    old != new &&value == old &&ghost_at(reading, index - 1)[key] == new &&
+                    old != new &&value == old &&explore_ghost_at(reading, index - 1)[key] == new &&
                     (ack == 0 || memory->ack[ack - 1] < index - 1);
         if ((value == old || value == new) && (!done || value == new) && !back)
             continue;

@@ -5,7 +5,9 @@
  * Judged: a lookup returns what the key held at some store index between its lower bound (what was
  * acknowledged and heard of, and the results before it) and the newest store that the reader saw.
  * A scan returns every key that was present from its lower bound to the newest store seen, and each
- * entry it returns was there in between. A view's bytes are one value held when it was taken.
+ * entry it returns was there in between. A view's bytes are one value held when it was taken, and a
+ * list that was taken has all the elements that it had at one instant; what is said to be current is
+ * held at an instant of that call.
  */
 #ifndef EXPLORE_READING_H
 #define EXPLORE_READING_H
@@ -21,6 +23,7 @@ enum explore_call {
     EXPLORE_MANY,
     EXPLORE_VIEW,
     EXPLORE_SCAN,
+    EXPLORE_CURRENT,
     EXPLORE_CALLS
 };
 
@@ -28,7 +31,7 @@ struct explore_reading {
     const struct explore_stage *stage;
     const struct explore_memory *memory;
     struct explore_search *search; /* the one in progress */
-    struct stele_table table;      /* opened by a reader that has seen the setup */
+    struct stele_words words;      /* opened by a reader that has seen the setup; of words or not */
     int16_t *ghost;                /* [store index][key]: what a reader alone finds there */
     unsigned calls_in_a_row;
     unsigned attempts; /* that one call may make before its run is cut off */
@@ -56,6 +59,8 @@ bool explore_reading_ghost(struct explore_reading *reading, struct explore_searc
 void explore_reading_program(struct explore_search *search, void *reading);
 
 const char *explore_call_name(enum explore_call call);
+/* Whether tables of this type have such a call. */
+bool explore_call_fits(enum explore_call call, const struct stele_type *type);
 
 /* Prepares a search for this reading. */
 void explore_reading_attach(struct explore_reading *reading, struct explore_search *search);

@@ -59,7 +59,7 @@ void explore_run(const struct explore_stage *stage, const struct explore_history
     }
     for (unsigned call = 0; call < EXPLORE_CALLS; call++)
         for (int acquire = 0; acquire <= limits->acquire_too && result->right; acquire++) {
-            if (!(calls >> call & 1))
+            if (!(calls >> call & 1) || !explore_call_fits((enum explore_call)call, &stage->type))
                 continue;
             reading.call = (enum explore_call)call;
             search->dependent_is_acquire = acquire != 0;

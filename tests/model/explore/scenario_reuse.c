@@ -179,19 +179,19 @@ static void commit_scan_operations(struct explore_stage *stage)
 
 const struct explore_scenario explore_reuse_scenarios[] = {
     {"overflow-erase", "a slot of a line filled again, then another entry of it erased", line_setup,
-     line_erase_operations, MIB4, ALL, false},
+     line_erase_operations, MIB4, ALL, false, EXPLORE_BYTES},
     {"line-again", "a line emptied and given out again, its old entry's record still whole",
-     line_alone_setup, line_again_operations, MIB4, ALL, false},
+     line_alone_setup, line_again_operations, MIB4, ALL, false, EXPLORE_BYTES},
     {"clear-reuse", "a cleared table's memory out of the quarantine at once, and used again",
-     two_ballasts_setup, clear_reuse_operations, MIB4, ALL, false},
+     two_ballasts_setup, clear_reuse_operations, MIB4, ALL, false, EXPLORE_BYTES},
     {"clear-block", "clear, the new index in memory of a record", block_setup,
-     clear_block_operations, MIB4, POINT, true},
+     clear_block_operations, MIB4, POINT, true, EXPLORE_BYTES},
     {"create-block", "another table created, its index in memory of a record", block_setup,
-     create_block_operations, MIB4, POINT, true},
+     create_block_operations, MIB4, POINT, true, EXPLORE_BYTES},
     {"drain", "memory runs out, the quarantine is emptied for it and a record overwritten",
-     drain_setup, drain_operations, MIB4, ALL, true},
+     drain_setup, drain_operations, MIB4, ALL, true, EXPLORE_BYTES},
     {"commit-scan", "records in a chunk that was not there before, few other keys",
-     commit_scan_setup, commit_scan_operations, 2 * MIB4, ALL, true},
+     commit_scan_setup, commit_scan_operations, 2 * MIB4, ALL, true, EXPLORE_BYTES},
 };
 
 const unsigned explore_reuse_count =

@@ -56,18 +56,22 @@ uint8_t *explore_mapping_of(int fd)
     return found;
 }
 
-void explore_stage_open(struct explore_stage *stage, uint64_t max_bytes, uint64_t random)
+void explore_stage_open(struct explore_stage *stage, uint64_t max_bytes, uint64_t random,
+                        struct stele_type type)
 {
     struct stele_store_options options;
+    struct stele_table_options table;
     memset(stage, 0, sizeof *stage);
     memset(&options, 0, sizeof options);
+    memset(&table, 0, sizeof table);
+    table.type = stage->type = type;
     options.max_bytes = max_bytes;
     options.unlocked = true;
     options.small_pages = true;
     random_state = random * 2 + 1;
     explore_hooks_off();
     explore_expect(stele_store_open(&options, &stage->store, NULL, 0), "open");
-    explore_expect(stele_store_table_create(stage->store, "t", NULL, &stage->table), "table");
+    explore_expect(stele_store_table_create(stage->store, "t", &table, &stage->table), "table");
     stage->base = explore_mapping_of(stele_store_fd(stage->store));
     stage->bytes = max_bytes;
     const struct stelei_header *header = (const struct stelei_header *)(const void *)stage->base;
@@ -146,33 +150,53 @@ static uint64_t value_word(unsigned number, uint32_t word, uint32_t words)
 {
     if (words <= 8 || word == 0 || word == words / 2 || word + 1 == words)
         return (uint64_t)(number + 1) << 32 | word;
-    return UINT64_C(0x7777777777777777);
+    return EXPLORE_FILLER;
+}
+
+struct explore_value *explore_value_add(struct explore_stage *stage, unsigned key, uint32_t bytes)
+{
+    struct explore_value *value = &stage->value[stage->values];
+    if (stage->values == EXPLORE_VALUES) {
+        fprintf(stderr, "explore: more than %u values\n", EXPLORE_VALUES);
+        exit(2);
+    }
+    value->data = explore_alloc(NULL, stelei_round_up(bytes, 8));
+    value->bytes = bytes;
+    value->key = key;
+    stage->values++;
+    return value;
 }
 
 static const struct explore_value *value_make(struct explore_stage *stage, unsigned key,
                                               uint32_t bytes)
 {
-    struct explore_value *value = &stage->value[stage->values];
+    unsigned number = stage->values;
     uint32_t words = (bytes + 7) / 8;
-    if (stage->values == EXPLORE_VALUES) {
-        fprintf(stderr, "explore: more than %u values\n", EXPLORE_VALUES);
-        exit(2);
-    }
-    value->data = explore_alloc(NULL, (size_t)words * 8);
-    value->bytes = bytes;
-    value->key = key;
+    struct explore_value *value = explore_value_add(stage, key, bytes);
     for (uint32_t word = 0; word < words; word++) {
-        uint64_t content = value_word(stage->values, word, words);
+        uint64_t content = value_word(number, word, words);
         memcpy(value->data + 8 * (size_t)word, &content, 8);
     }
-    stage->values++;
     return value;
+}
+
+/* By its contents: a list has no room for a number. */
+static int list_value_of(const struct explore_stage *stage, unsigned key, const void *data,
+                         size_t bytes)
+{
+    for (unsigned number = 0; number < stage->values; number++)
+        if (stage->value[number].key == key && stage->value[number].bytes == bytes &&
+            memcmp(stage->value[number].data, data, bytes) == 0)
+            return (int)number;
+    return EXPLORE_TORN;
 }
 
 int explore_value_of(const struct explore_stage *stage, unsigned key, const void *data,
                      size_t bytes)
 {
     uint64_t first = 0;
+    if (stele_type_has_lists(&stage->type))
+        return list_value_of(stage, key, data, bytes);
     memcpy(&first, data, bytes < 8 ? bytes : 8);
     uint64_t number = (first >> 32) - 1;
     if (bytes < 8 || number >= stage->values || stage->value[number].key != key ||
@@ -183,7 +207,7 @@ int explore_value_of(const struct explore_stage *stage, unsigned key, const void
 
 /* ---- operations --------------------------------------------------------------------------- */
 
-static void acknowledge(struct explore_stage *stage)
+void explore_acknowledge(struct explore_stage *stage)
 {
     if (!stage->recording)
         return;
@@ -201,7 +225,7 @@ void explore_put(struct explore_stage *stage, unsigned key, uint32_t bytes)
                                    stage->key[key].length, value->data, value->bytes),
                    "put");
     stage->holds[key] = (int16_t)(stage->values - 1);
-    acknowledge(stage);
+    explore_acknowledge(stage);
 }
 
 void explore_fill(struct explore_stage *stage, uint64_t from, uint64_t end, uint32_t bytes)
@@ -224,7 +248,7 @@ void explore_erase(struct explore_stage *stage, unsigned key)
                                      stage->key[key].length),
                    "erase");
     stage->holds[key] = EXPLORE_ABSENT;
-    acknowledge(stage);
+    explore_acknowledge(stage);
 }
 
 void explore_clear(struct explore_stage *stage)
@@ -232,7 +256,7 @@ void explore_clear(struct explore_stage *stage)
     explore_expect(stele_store_table_clear(stage->store, stage->table), "clear");
     for (unsigned i = 0; i < stage->keys; i++)
         stage->holds[i] = EXPLORE_ABSENT;
-    acknowledge(stage);
+    explore_acknowledge(stage);
 }
 
 void explore_drop(struct explore_stage *stage)
@@ -240,18 +264,21 @@ void explore_drop(struct explore_stage *stage)
     explore_expect(stele_store_table_drop(stage->store, stage->table), "drop");
     for (unsigned i = 0; i < stage->keys; i++)
         stage->holds[i] = EXPLORE_GONE;
-    acknowledge(stage);
+    explore_acknowledge(stage);
 }
 
 void explore_create(struct explore_stage *stage, const char *name)
 {
-    explore_expect(stele_store_table_create(stage->store, name, NULL, &stage->table), "create");
-    acknowledge(stage);
+    struct stele_table_options options;
+    memset(&options, 0, sizeof options);
+    options.type = stage->type;
+    explore_expect(stele_store_table_create(stage->store, name, &options, &stage->table), "create");
+    explore_acknowledge(stage);
 }
 
 void explore_step(struct explore_stage *stage)
 {
     while (stele_store_step(stage->store, 0))
         ;
-    acknowledge(stage);
+    explore_acknowledge(stage);
 }

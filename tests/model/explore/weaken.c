@@ -14,7 +14,8 @@ static const struct explore_limits kind_limits = {
 void explore_scenario_record(const struct explore_scenario *scenario, uint64_t seed,
                              struct explore_stage *stage)
 {
-    explore_stage_open(stage, scenario->max_bytes, seed);
+    explore_stage_open(stage, scenario->max_bytes, seed,
+                       stele_type_of(scenario->key_kind, scenario->value_kind));
     scenario->setup(stage);
     explore_stage_record(stage);
     scenario->operations(stage);

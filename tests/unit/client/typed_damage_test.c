@@ -43,6 +43,7 @@ struct damaged {
     uint64_t *seed; /* shared with the children */
     struct area area[AREAS];
     unsigned areas;
+    uint64_t root[TABLES];
 };
 
 static struct damaged d;
@@ -125,6 +126,7 @@ static void find_areas(void)
         uint64_t off = (shared.word & 0xffffffffu) << header.granule_shift;
         memcpy(&root, d.image + off, sizeof root);
         add_area(off, 76);
+        d.root[id] = off;
         for (unsigned block = 0; block < STELEI_SMALL_BLOCKS; block++) {
             uint64_t begin = (uint64_t)root.small[block] << header.granule_shift;
             if (begin == 0)
@@ -170,7 +172,7 @@ static void damage_once(struct random *random)
                                      UINT64_C(0xffffffff00000001)};
     const struct area *area = &d.area[random_below(random, d.areas)];
     uint64_t at = area->off + random_next(random) % area->bytes, word = random_next(random);
-    switch (random_below(random, 5)) {
+    switch (random_below(random, 6)) {
     case 0:
         d.copy[at] ^= (uint8_t)(1u << (word & 7));
         break;
@@ -186,6 +188,12 @@ static void damage_once(struct random *random)
         word = at >> 3;
         memcpy(d.copy + at + (random_below(random, 2) ? 8 : 20), &word, 4);
         break;
+    case 4: /* more buckets than there are, in a directory close to the end */
+        at = d.root[random_below(random, TABLES)];
+        memcpy(d.copy + at, &word, 8);
+        word = (BYTES - word % 512) / 8;
+        memcpy(d.copy + at + 8, &word, 4);
+        break;
     default: /* something else's */
         at &= ~UINT64_C(7);
         memcpy(d.copy + at, d.image + word % (BYTES - 64) / 8 * 8, 64 - at % 64);
@@ -198,7 +206,11 @@ static void damage(uint64_t seed)
     struct random random = {seed};
     unsigned times = 1u << random_below(&random, 7);
     memcpy(d.copy, d.image, BYTES);
-    random_bytes(seed, d.copy + BYTES - 512, 512); /* for refs to the end */
+    if (seed % 2) { /* what refs to the very end can lead to */
+        uint64_t committed = BYTES;
+        memcpy(d.copy + offsetof(struct stelei_header, committed), &committed, 8);
+        random_bytes(seed, d.copy + BYTES - 512, 512);
+    }
     while (times-- > 0)
         damage_once(&random);
 }

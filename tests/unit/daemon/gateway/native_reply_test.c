@@ -170,6 +170,15 @@ START_TEST(lists_are_told)
     answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
     WROTE("\x10\0\0\0\xc6\0\0\0\x09\0\0\0\x04\0\0\0\x02\0\0\0\x2a\0\0\0\0\0\0\0");
     ck_assert_uint_eq(spans.private_words[0], 0);
+    spans = spans_of(2, 0, 0); /* found out before: 10 bytes of keys and elements */
+    reply.status = STELE_ESHORT;
+    reply.count = 10;
+    answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
+    WROTE("\x10\0\0\0\xc6\0\0\0\x09\0\0\0\x04\0\0\0\x02\0\0\0\x2a\0\0\0\0\0\0\0");
+    reply.count = UINT64_C(1) << 40;
+    answer(COMMAND_LIST_ALL, STELEI_OP_LIST_ALL, &reply);
+    WROTE("\x04\0\0\0\xc6\0\0\0\x09\0\0\0\x07\0\0\0");
+    reply.status = STELE_OK;
     /* more than a frame holds: nothing of it is looked at */
     max_bytes = UINT32_MAX;
     spans = spans_of(2, 2, (UINT64_C(1) << 28) + 65536);
