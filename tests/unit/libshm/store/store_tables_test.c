@@ -63,7 +63,7 @@ START_TEST(the_type_belongs_to_the_table)
         ck_assert_str_eq(stats.name, types[i]);
         for (unsigned j = 0; j < count; j++) {
             uint32_t id = 99;
-            expect_status(create(types[i], types[j], j, &id), i == j ? STELE_EEXIST : STELE_ETYPE);
+            expect_status(create(types[i], types[j], i, &id), i == j ? STELE_EEXIST : STELE_ETYPE);
             ck_assert_uint_eq(id, i);
         }
         uint32_t id = 99; /* the limit belongs to it, too */
@@ -181,9 +181,9 @@ START_TEST(no_more_entries_than_the_maximum)
 }
 END_TEST
 
-/* A child puts `count` entries into a table of at most 1000 and dies without a word; while it adopts,
- * too, where it finds the segment. */
-static void put_and_die(uint64_t from, uint64_t count, enum stele_status want)
+/* A child puts `count` entries into a table of at most 1000, or erases them, and dies without a word;
+ * while it adopts, too, where it finds the segment. */
+static void change_and_die(bool put, uint64_t from, uint64_t count, enum stele_status want)
 {
     fflush(NULL);
     pid_t child = fork();
@@ -194,7 +194,8 @@ static void put_and_die(uint64_t from, uint64_t count, enum stele_status want)
             id = stores_typed(store, "t", "u64->u64", 1000);
         enum stele_status status = STELE_OK;
         for (uint64_t key = from; key < from + count; key++)
-            status = stele_store_word_put(store, id, key, key, NULL, NULL);
+            status = put ? stele_store_word_put(store, id, key, key, NULL, NULL)
+                         : stele_store_word_erase(store, id, key, NULL);
         _exit(status == want ? 0 : 1);
     }
     int state = -1;
@@ -206,10 +207,12 @@ static void put_and_die(uint64_t from, uint64_t count, enum stele_status want)
  * and went, for the case that it is killed as well. */
 START_TEST(the_maximum_holds_while_adopting)
 {
-    put_and_die(0, 500, STELE_OK);
-    for (uint64_t from = 500; from < 900; from += 100)
-        put_and_die(from, 100, STELE_OK); /* far from the end of its pass */
-    put_and_die(900, 101, STELE_EFULL);
+    change_and_die(true, 0, 900, STELE_OK);
+    for (uint64_t from = 900; from < 1000; from += 20)
+        change_and_die(true, from, 20, STELE_OK); /* far from the end of its pass */
+    change_and_die(true, 1000, 1, STELE_EFULL);
+    change_and_die(false, 980, 20, STELE_OK);
+    change_and_die(true, 980, 21, STELE_EFULL);
     open_plain();
     uint32_t id = 0;
     expect_ok(stele_store_table_find(store, "t", &id));
