@@ -114,7 +114,7 @@ bool explore_crashes(const struct explore_scenario *scenario, const struct explo
                      const int16_t *ghost, bool full)
 {
     static const struct density quick_density = {5, 5, 5, 2000, 1000000, false},
-                                typed_density = {11, 11, 7, 2000, 100000, false},
+                                typed_density = {17, 11, 11, 2000, 50000, false},
                                 full_density = {1, 2, 1, 100000, 1000000, true};
     /* words and lists are adopted by the same code: fewer kills beside those of byte strings */
     bool typed = scenario->key_kind != STELE_BYTES || scenario->value_kind != STELE_BYTES;
