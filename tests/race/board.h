@@ -25,6 +25,7 @@ enum board_count {
     BOARD_BUSY,
     BOARD_STALE_VIEW,
     BOARD_WRITE,
+    BOARD_UNKNOWN, /* results that could not be judged */
     BOARD_COUNTS
 };
 

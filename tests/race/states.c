@@ -208,14 +208,22 @@ bool states_held(struct states_writer *writer, unsigned key, uint64_t *state)
 
 /* ---- readers --------------------------------------------------------------------------------- */
 
+uint8_t *states_buffer(void)
+{
+    uint8_t *buffer = malloc(BUFFER_BYTES);
+    if (!buffer)
+        abort();
+    return buffer;
+}
+
 enum stele_status states_attach(struct states_reader *reader, const char *segment,
                                 const char *table)
 {
     enum stele_status status = stele_reader_attach(&reader->reader, segment);
     if (status == STELE_OK)
         status = stele_table_open_any(&reader->reader, table, &reader->words.table);
-    reader->buffer = malloc(BUFFER_BYTES);
-    return reader->buffer ? status : STELE_ENOMEM;
+    reader->buffer = states_buffer();
+    return status;
 }
 
 void states_detach(struct states_reader *reader)

@@ -68,6 +68,8 @@ struct states_reader {
 enum stele_status states_attach(struct states_reader *reader, const char *segment,
                                 const char *table);
 void states_detach(struct states_reader *reader);
+/* Room for any value; the caller's. For readers that are attached otherwise. */
+uint8_t *states_buffer(void);
 
 /* One call about a key; which one is up to chance. */
 enum states_outcome states_read(struct states_reader *reader, unsigned key, uint64_t *state);

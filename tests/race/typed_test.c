@@ -2,9 +2,8 @@
  * Torture of tables of words and of lists: one embedded writer, readers in processes of their own that
  * map the segment read-only and judge every answer by the trail of its key (promises A to F).
  */
+#include "looking.h"
 #include "segment_name.h"
-#include "states.h"
-#include "trail.h"
 
 #define READERS      2u
 #define SEGMENT      (UINT64_C(64) << 20)
@@ -24,171 +23,6 @@ struct torture {
     pid_t readers[READERS];
 };
 
-/* ---- readers --------------------------------------------------------------------------------- */
-
-struct looking {
-    struct torture *torture;
-    struct states_reader reader;
-    uint64_t latest[STATES_KEYS];
-    struct trail_window scan[STATES_KEYS];
-    bool seen[STATES_KEYS];
-    uint64_t unknown;
-};
-
-static void judge(struct looking *looking, const char *call, unsigned key,
-                  enum states_outcome outcome, uint64_t state, struct trail_window window,
-                  uint64_t *latest)
-{
-    struct board *board = looking->torture->board;
-    const struct trail *trail = &looking->torture->trails[key];
-    trail_close(trail, &window);
-    if (outcome == STATES_BUSY)
-        board_add(board, BOARD_BUSY, 1);
-    if (outcome == STATES_STALE)
-        board_add(board, BOARD_STALE_VIEW, 1);
-    if (outcome == STATES_WRONG)
-        board_fail(board, "%s", looking->reader.text);
-    if (outcome != STATES_SEEN)
-        return;
-    uint64_t since = *latest;
-    enum trail_verdict verdict = trail_judge(trail, &window, state, latest);
-    looking->unknown += verdict == TRAIL_UNKNOWN;
-    if (verdict == TRAIL_BAD)
-        board_fail(board, "%s of %s, key %u: state %llx in none of versions %llu..%llu, %llu seen",
-                   call, looking->torture->name, key, (unsigned long long)state,
-                   (unsigned long long)window.from, (unsigned long long)window.to,
-                   (unsigned long long)since);
-}
-
-static void read_one(struct looking *looking, unsigned key)
-{
-    struct trail_window window;
-    uint64_t state = STATES_ABSENT;
-    trail_open(&looking->torture->trails[key], &window);
-    enum states_outcome outcome = states_read(&looking->reader, key, &state);
-    judge(looking, "read", key, outcome, state, window, &looking->latest[key]);
-    board_add(looking->torture->board, BOARD_GET, 1);
-}
-
-static void read_presence(struct looking *looking, unsigned key)
-{
-    struct torture *torture = looking->torture;
-    const struct stele_table *table = &looking->reader.words.table;
-    struct trail_window window;
-    uint8_t name[KEY_MAX_BYTES];
-    uint64_t number = torture->number[key];
-    trail_open(&torture->trails[key], &window);
-    enum stele_status status = torture->kind == STATES_NAMED_LISTS
-                                   ? stele_contains(table, name, key_make(number, name))
-                                   : stele_words_contains(&looking->reader.words, number);
-    trail_close(&torture->trails[key], &window);
-    board_add(torture->board, BOARD_CONTAINS, 1);
-    if (status == STELE_EBUSY)
-        board_add(torture->board, BOARD_BUSY, 1);
-    else if ((status != STELE_OK && status != STELE_ENOTFOUND) ||
-             trail_presence(&torture->trails[key], &window, STATES_ABSENT, status == STELE_OK) ==
-                 TRAIL_BAD)
-        board_fail(torture->board, "contains of %s, key %u: %s", torture->name, key,
-                   stele_status_name(status));
-}
-
-static void read_many(struct looking *looking)
-{
-    struct torture *torture = looking->torture;
-    unsigned keys[STATES_MANY];
-    uint64_t states[STATES_MANY];
-    enum states_outcome outcomes[STATES_MANY];
-    struct trail_window windows[STATES_MANY];
-    for (unsigned i = 0; i < STATES_MANY; i++) {
-        keys[i] = random_below(&looking->reader.random, torture->keys);
-        trail_open(&torture->trails[keys[i]], &windows[i]);
-    }
-    states_read_many(&looking->reader, keys, states, outcomes);
-    for (unsigned i = 0; i < STATES_MANY; i++) {
-        uint64_t since = looking->latest[keys[i]]; /* a key may stand in a batch twice, unordered */
-        judge(looking, "get_many", keys[i], outcomes[i], states[i], windows[i], &since);
-    }
-    board_add(torture->board, BOARD_MANY, STATES_MANY);
-}
-
-static void judge_missing(struct looking *looking)
-{
-    struct torture *torture = looking->torture;
-    for (unsigned key = 0; key < torture->keys; key++) {
-        struct trail_window window = looking->scan[key];
-        trail_close(&torture->trails[key], &window);
-        /* present throughout: absent in no version */
-        if (!looking->seen[key] &&
-            trail_presence(&torture->trails[key], &window, STATES_ABSENT, false) == TRAIL_BAD)
-            board_fail(torture->board, "scan of %s: key %u is missing although present throughout",
-                       torture->name, key);
-    }
-}
-
-static void read_scan(struct looking *looking)
-{
-    struct torture *torture = looking->torture;
-    struct stele_scan scan;
-    unsigned busy = 0;
-    for (unsigned key = 0; key < torture->keys; key++) {
-        trail_open(&torture->trails[key], &looking->scan[key]);
-        looking->seen[key] = false;
-    }
-    stele_scan_begin(&scan, &looking->reader.words.table);
-    while (!board_stopped(torture->board)) {
-        unsigned key = 0;
-        uint64_t state = STATES_ABSENT, since = 0;
-        enum states_outcome outcome = STATES_SEEN;
-        enum stele_status status =
-            states_scan(&looking->reader, &scan, torture->keys, &key, &state, &outcome);
-        if (status == STELE_EBUSY) {
-            board_add(torture->board, BOARD_BUSY, 1);
-            if (++busy > 1000)
-                return;
-            continue;
-        }
-        if (status == STELE_EEND)
-            judge_missing(looking);
-        else if (status != STELE_OK)
-            board_fail(torture->board, "scan of %s: %s", torture->name, stele_status_name(status));
-        else if (outcome != STATES_SEEN)
-            board_fail(torture->board, "%s", looking->reader.text);
-        if (status != STELE_OK)
-            return;
-        judge(looking, "scan", key, outcome, state, looking->scan[key], &since);
-        looking->seen[key] = true;
-        board_add(torture->board, BOARD_SCAN, 1);
-    }
-}
-
-static void look(struct torture *torture)
-{
-    struct looking *looking = calloc(1, sizeof *looking);
-    if (!looking)
-        abort();
-    looking->torture = torture;
-    looking->reader.kind = torture->kind;
-    looking->reader.number = torture->number;
-    looking->reader.random.state = (uint64_t)getpid() << 20;
-    while (!board_load(&torture->board->ready) && !board_stopped(torture->board))
-        usleep(200);
-    if (!board_stopped(torture->board) &&
-        states_attach(&looking->reader, segment_name(), "t") != STELE_OK)
-        board_fail(torture->board, "attach");
-    for (unsigned n = 1; !board_stopped(torture->board); n++) {
-        unsigned key = random_below(&looking->reader.random, torture->keys);
-        if (n % torture->scan_every == 0)
-            read_scan(looking);
-        else if (n % 8 == 0)
-            read_presence(looking, key);
-        else if (n % 4 == 0 && torture->kind == STATES_WORDS)
-            read_many(looking);
-        else
-            read_one(looking, key);
-    }
-    __atomic_fetch_add(&torture->board->pad, looking->unknown, __ATOMIC_RELAXED);
-}
-
 /* ---- the test's own process -------------------------------------------------------------------- */
 
 static void setup(struct torture *torture)
@@ -205,14 +39,19 @@ static void setup(struct torture *torture)
 
 static void start_readers(struct torture *torture)
 {
-    for (unsigned i = 0; i < READERS; i++) {
-        fflush(NULL);
-        torture->readers[i] = fork();
-        if (torture->readers[i] == 0) {
-            look(torture);
-            _exit(0);
-        }
-    }
+    struct looking *looking = calloc(1, sizeof *looking);
+    ck_assert_ptr_nonnull(looking);
+    looking->board = torture->board;
+    looking->trails = torture->trails;
+    looking->number = torture->number;
+    looking->kind = torture->kind;
+    looking->keys = torture->keys;
+    looking->scan_every = torture->scan_every;
+    looking->name = torture->name;
+    looking->segment = segment_name();
+    for (unsigned i = 0; i < READERS; i++)
+        torture->readers[i] = looking_fork(looking);
+    free(looking);
 }
 
 static void finish(struct torture *torture)
@@ -221,7 +60,8 @@ static void finish(struct torture *torture)
     for (unsigned i = 0; i < READERS; i++)
         board_join(torture->board, torture->readers[i], "reader");
     board_report(torture->board, torture->name);
-    uint64_t read = torture->board->count[BOARD_GET], unknown = torture->board->pad;
+    uint64_t read = torture->board->count[BOARD_GET],
+             unknown = torture->board->count[BOARD_UNKNOWN];
     printf("%-10s %llu results were older than what is kept to judge them by\n", "",
            (unsigned long long)unknown);
     board_check(torture->board);
