@@ -351,6 +351,7 @@ static bool run_workers(struct s1 *s1, enum side side)
     struct worker *workers = calloc(WORKERS, sizeof *workers);
     uint32_t begun = 0;
     bool good = workers != NULL;
+    machine_unpin(s1->session->machine);
     for (; good && begun < WORKERS; begun += good) {
         struct worker *worker = &workers[begun];
         worker->s1 = s1;
@@ -364,6 +365,7 @@ static bool run_workers(struct s1 *s1, enum side side)
         for (uint32_t j = 0; j < s1->worker_rounds; j++)
             timing_record(&s1->timing, workers[i].took_ns[j]);
     }
+    machine_pin(s1->session->machine->reader_cpu);
     free(workers);
     return good;
 }
