@@ -223,6 +223,21 @@ START_TEST(an_empty_chunk_goes)
 }
 END_TEST
 
+/* Replacing the last element goes on in its chunk. */
+START_TEST(the_last_element_is_replaced)
+{
+    open_lists(_i);
+    lists_grow(table, KEY, &plain, elements_of(5000));
+    uint32_t chunks = lists_chunks(the_list());
+    for (unsigned n = 0; n < 20; n++) {
+        expect_ok(lists_edit(table, KEY, &plain, plain.count - 1, new_element()));
+        ck_assert_uint_eq(lists_chunks(the_list()), chunks);
+    }
+    lists_expect(table, KEY, &plain);
+    close_lists();
+}
+END_TEST
+
 /* What a list of so many bytes may take after any history of removals: neighbours that are little
  * together are joined, and a chunk holds no less than half of its block. */
 static void expect_compact(void)
@@ -242,8 +257,9 @@ START_TEST(a_list_that_shrinks_stays_compact)
     struct random random = {3};
     open_lists(_i);
     rooms->arena.quarantine_keep = 1;
-    for (unsigned n = 0; n < 40; n++) /* many chunks */
-        lists_grow(table, KEY, &plain, elements_of(1000 + 400 * n));
+    while (plain.count < elements_of(400000)) /* by and by: many chunks */
+        lists_grow(table, KEY, &plain, elements_of(800));
+    ck_assert_uint_gt(lists_chunks(the_list()), 24);
     while (plain.count > 1) {
         lists_remove(table, KEY, &plain, random_below(&random, (uint32_t)plain.count));
         if (plain.count % 64 == 0)
@@ -460,6 +476,7 @@ int main(void)
     tcase_add_loop_test(tcase, edits_move_generation_and_version, 0, 4);
     tcase_add_loop_test(tcase, chunks_are_shared, 0, 4);
     tcase_add_loop_test(tcase, an_empty_chunk_goes, 0, 4);
+    tcase_add_loop_test(tcase, the_last_element_is_replaced, 0, 4);
     tcase_add_loop_test(tcase, a_list_that_shrinks_stays_compact, 0, 4);
     tcase_add_loop_test(tcase, a_long_list_becomes_small_again, 0, 4);
     tcase_add_loop_test(tcase, a_pop_closes_the_chunk, 0, 4);
