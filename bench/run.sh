@@ -9,7 +9,7 @@
 #   --local     no peers, and nothing is installed
 #   --out       where the results go (default: build/bench-results)
 #   --markdown  prints the table at the end
-#   ID          R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1; all when none is named
+#   ID          R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1 S1 S2 S3 S4; all when none is named
 #
 # Without --local it installs by apt what is missing: the peers and gnuplot.
 set -eu

@@ -1,4 +1,4 @@
-// flat_map.cpp - the only file that knows boost.
+// flat_map.cpp - boost::unordered_flat_map for R3.
 #include "flat_map.h"
 
 #include <functional>

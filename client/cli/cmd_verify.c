@@ -208,6 +208,7 @@ static void verify_report_json(struct verify *verify, const struct segment_table
     document_set_number(object, "changed_meanwhile", result->changed);
     document_set_number(object, "count", result->counted);
     document_set_bool(object, "count_compared", result->compared);
+    document_set_bool(object, "hash_known", !result->unhashed);
     document_set_number(object, "faults", result->faults);
     document_add(verify->report, object);
 }
@@ -317,10 +318,10 @@ const struct verb cmd_verify = {
     .text =
         "As a reader, without writing: checks the header; scans every table, looks up every key\n"
         "that the scan brought and compares the values, lists with all their elements; compares\n"
-        "the number of entries with the table's count where nobody wrote meanwhile. Changes made "
-        "meanwhile are no faults.\n"
-        "Needs no daemon. It sees what readers see: blocks that nothing refers to are not\n"
-        "looked at.\n"
+        "the number of entries with the table's count where nobody wrote meanwhile. (Not of a\n"
+        "table whose hash function is a program's own: that cannot be looked up from here.)\n"
+        "Changes made meanwhile are no faults. Needs no daemon. It sees what readers see: blocks\n"
+        "that nothing refers to are not looked at.\n"
         "\n"
         "Exit status: 3 no segment, or not one of ours; 4 something is wrong: start the daemon\n"
         "anew with steled --replace, and load a dump.\n"

@@ -126,26 +126,28 @@ enum stele_status walk_get(const struct stele_table *table, const void *key, siz
     }
 }
 
-static enum stele_status walk_take_list(const struct stele_table *table, const void *key,
+/* `words`, the table as one of word keys, has to outlive the list. */
+static enum stele_status walk_take_list(const struct stele_words *words, const void *key,
                                         size_t key_bytes, struct stele_list *list)
 {
-    struct stele_words words = {*table};
+    const struct stele_table *table = &words->table;
     uint64_t word;
     if (!stele_type_has_word_keys(&table->type))
         return stele_list_take(table, key, key_bytes, list);
     if (!walk_word_key(table, key, key_bytes, &word))
         return STELE_ENOTFOUND;
-    return stele_words_list_take(&words, word, list);
+    return stele_words_list_take(words, word, list);
 }
 
 enum stele_status walk_get_list(const struct stele_table *table, const void *key, size_t key_bytes,
                                 uint64_t from, uint64_t most, struct buffer *value, uint64_t *count)
 {
+    struct stele_words words = {*table};
     unsigned pauses = 0, element_bytes = stele_type_element_bytes(&table->type);
     for (;;) {
         struct stele_list list;
         uint64_t got = 0;
-        enum stele_status status = walk_take_list(table, key, key_bytes, &list);
+        enum stele_status status = walk_take_list(&words, key, key_bytes, &list);
         if (status == STELE_OK) {
             uint64_t length = stele_list_length(&list), left = from < length ? length - from : 0;
             uint64_t wanted = left < most ? left : most;

@@ -328,4 +328,59 @@ for words in "append docs pi 1" "remove docs pi 1" "swap docs pi 1 2" "pop docs 
     # shellcheck disable=SC2086
     expect 3 $words; err_has "no daemon listens"
 done
+# damage is found and told: a key that is another one, a list that is longer than its memory
+world_start
+expect 0 create keyed --type 'u64->u64'
+expect 0 put keyed 1234567890123456789 9876543210987654321; expect 0 put keyed 5 6
+expect 0 create listed --type 'u64->list:u64'
+expect 0 append listed 77 1234567890123456789 2
+expect 0 verify; out_has "table keyed: 2 entries scanned and found again, count compared; 0 faults"
+world_stop
+damage() { # WORDS NUMBER WORD: in the segment, of the only place with these words, replaces one
+    python3 - "/dev/shm/stele.$name" "$@" <<'PYTHON'
+import struct, sys
+words, number, word = map(int, sys.argv[2].split()), int(sys.argv[3]), int(sys.argv[4])
+with open(sys.argv[1], 'r+b') as file:
+    data, wanted = file.read(16 << 20), b''.join(struct.pack('<Q', word) for word in words)
+    assert data.count(wanted) == 1
+    file.seek(data.find(wanted) + 8 * number)
+    file.write(struct.pack('<Q', word))
+PYTHON
+}
+# (one of two buckets may well be where that other key belongs: then the next one)
+key=1234567890123456789
+other=$key
+sound=0
+while [ "$sound" -eq 0 ]; do
+    [ "$other" -lt 1234567890123456889 ] || fail "100 keys that all belong where they stand"
+    damage "$other 9876543210987654321" 0 $((other + 1)) || fail "found no key"
+    other=$((other + 1))
+    "$stele" verify >"$out" 2>"$err" || sound=$?
+done
+last="verify of a table with another key"
+[ "$sound" -eq 4 ] || fail "$last: exit status $sound"
+err_has "verify keyed: "; out_has "NOT SOUND"
+damage "$other 9876543210987654321" 0 $key || fail "lost the key"
+expect 0 verify
+damage "2 1234567890123456789 2" 0 1000000000000 || fail "found no list"
+expect 4 verify; err_has "verify listed: "; out_has "NOT SOUND"
+expect 3 get listed 77; err_has "inconsistent"; expect 3 list listed 77
+damage "1000000000000 1234567890123456789 2" 0 2 || fail "lost the list"
+expect 0 verify
+
+# a hash function that only the program which embeds the writer has
+python3 - "/dev/shm/stele.$name" <<'PYTHON'
+import sys
+with open(sys.argv[1], 'r+b') as file:
+    descriptor = file.read(1 << 20).find(b'keyed' + bytes(59)) - 64
+    assert descriptor > 0 and descriptor % 256 == 0
+    file.seek(descriptor + 16 + 2) # of {key kind, value kind, hash, flags}
+    file.write(b'\x40')
+PYTHON
+expect 0 tables; out_has "u64->u64,own:64"
+expect 4 get keyed 5; err_has "hash function is not registered here"
+expect 4 scan keyed; expect 4 dump keyed; expect 4 bench keyed
+expect 0 verify; out_has "table keyed: its hash function is a program's own, not known here: not scanned"
+expect 0 -o json verify
+json '[t["hash_known"] for t in d["tables"] if t["name"] in ("keyed", "listed")] == [False, True]'
 echo "cli_typed: all as expected"

@@ -8,6 +8,8 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,6 +25,7 @@ enum board_count {
     BOARD_BUSY,
     BOARD_STALE_VIEW,
     BOARD_WRITE,
+    BOARD_UNKNOWN, /* results that could not be judged */
     BOARD_COUNTS
 };
 

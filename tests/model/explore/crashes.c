@@ -5,7 +5,7 @@
 #include <time.h>
 
 static const struct explore_limits limits = {
-    .attempts = 2, .calls_in_a_row = 1, .states = 1000000, .acquire_too = false, .brief = false};
+    .attempts = 2, .calls_in_a_row = 1, .acquire_too = false, .brief = false};
 
 /* A batch of several keys beside an adoption has too many states, and does nothing of its own. */
 #define ALL_OF_CRASH (((1u << EXPLORE_CALLS) - 1) & ~(1u << EXPLORE_MANY))
@@ -18,7 +18,9 @@ struct density {
     size_t events;    /* of the scenario's history between two kills */
     unsigned between; /* kills whose adoption is left alone, for each that is killed too */
     size_t again;     /* events of that adoption between two kills */
-    uint64_t states;  /* of a search beside two adoptions: there are too many for all of them */
+    uint64_t
+        again_states; /* of a search beside two adoptions: there are too many for all of them */
+    uint64_t states;  /* of one beside one */
     bool all_calls;
 };
 
@@ -82,8 +84,7 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
     struct explore_limits bounds = limits;
     struct explore_result result;
     char text[300] = "", what[160];
-    if (again)
-        bounds.states = crashes->density.states;
+    bounds.states = again ? crashes->density.again_states : crashes->density.states;
     memset(&result, 0, sizeof result);
     snprintf(what, sizeof what, "%s, killed after store #%u, %s first", before, index,
              aftermath ? "writes" : "the pass");
@@ -112,13 +113,20 @@ static void explore_kill(struct crashes *crashes, const struct explore_stage *st
 bool explore_crashes(const struct explore_scenario *scenario, const struct explore_stage *stage,
                      const int16_t *ghost, bool full)
 {
-    static const struct density quick_density = {5, 5, 5, 2000, false},
-                                full_density = {1, 2, 1, 100000, true};
+    static const struct density quick_density = {5, 5, 5, 2000, 1000000, false},
+                                typed_density = {17, 11, 11, 2000, 50000, false},
+                                full_density = {1, 2, 1, 100000, 1000000, true};
+    /* words and lists are adopted by the same code: fewer kills beside those of byte strings */
+    bool typed = scenario->key_kind != STELE_BYTES || scenario->value_kind != STELE_BYTES;
     struct crashes crashes = {
-        scenario->name, full ? full_density : quick_density, 0, 0, 0, 0, true};
+        .name = scenario->name, .density = quick_density, .right = true};
     double begun = cpu_seconds();
     uint32_t index = 0;
-    size_t every = scenario->each_kill ? 1 : crashes.density.events, next = 0;
+    if (full || typed)
+        crashes.density = full ? full_density : typed_density;
+    size_t every = crashes.density.events, next = 0;
+    if (scenario->kill_every && !full)
+        every = scenario->kill_every;
     if (stage->history.count > LONG_HISTORY)
         every = full ? 97 : 797;
     for (size_t events = 0; events <= stage->history.count && crashes.right; events++) {

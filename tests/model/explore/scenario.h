@@ -16,11 +16,11 @@ struct explore_scenario {
     unsigned calls;               /* one bit per enum explore_call */
     bool slow;                    /* left out of the quick mode */
     uint8_t key_kind, value_kind; /* of the table: enum stele_kind */
-    bool each_kill;               /* the quick mode, too, kills the writer after every store */
+    unsigned kill_every;          /* stores, in the quick mode; 0: as most */
 };
 
 /* The end of a row about byte strings. */
-#define EXPLORE_BYTES STELE_BYTES, STELE_BYTES, false
+#define EXPLORE_BYTES STELE_BYTES, STELE_BYTES, 0
 
 extern const struct explore_scenario explore_scenarios[];
 extern const unsigned explore_scenario_count;

@@ -351,7 +351,7 @@ static void evacuate_operations(struct explore_stage *stage)
 
 const struct explore_scenario explore_list_scenarios[] = {
     {"list-append", "appends in place, and into a record of twice the size", three_setup,
-     append_operations, LISTS, .calls = EXPLORE_ALL, .each_kill = true},
+     append_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-narrow", "the same with two elements to a word", three_setup, append_narrow_operations,
      NARROW, .calls = EXPLORE_ALL},
     {"list-append-many", "several elements at once", three_setup, append_many_operations, NARROW,
@@ -361,7 +361,7 @@ const struct explore_scenario explore_list_scenarios[] = {
     {"list-long", "a small list becomes long", full_small_setup, become_long_operations, LISTS,
      .calls = EXPLORE_ALL},
     {"list-chunk", "an append with a new chunk", full_chunk_setup, chunk_operations, LISTS,
-     .calls = EXPLORE_ALL, .each_kill = true},
+     .calls = EXPLORE_ALL, .kill_every = 2},
     {"list-chunks", "an append with two new chunks", full_chunk_setup, many_chunks_operations,
      LISTS, .calls = EXPLORE_ALL},
     {"list-wider", "an append that needs a record with more entries", full_record_setup,

@@ -252,7 +252,7 @@ const struct explore_scenario explore_words_scenarios[] = {
     {"word-split-put", "split, then words stored in place", split_head_setup,
      split_replace_operations, WORDS, .calls = EXPLORE_ALL, .slow = true},
     {"word-split-line", "split with words moved from a line, and pulled up", split_overflow_setup,
-     split_trigger_operations, WORDS, .calls = EXPLORE_ALL, .each_kill = true},
+     split_trigger_operations, WORDS, .calls = EXPLORE_ALL, .kill_every = 1},
     {"word-pulled", "the same, then the word that was pulled up is stored in place",
      split_overflow_setup, split_pulled_operations, WORDS, .calls = 1u << EXPLORE_GET},
     {"word-refill", "the same, then freed slots filled again", split_overflow_setup,
