@@ -459,8 +459,7 @@ START_TEST(an_edit_without_memory_changes_nothing)
             ck_assert_uint_eq(table->payload_bytes, payload);
             lists_expect(table, s, &plain);
         }
-        /* a block for the record, none for the copy; one for the copy, none for the new element: half
-         * an edit is taken back, too */
+        /* a block for the record, none for the copy; one for the copy, none for the new element */
         enum stele_status status = STELE_ENOSPC;
         while (n > 0) {
             n--;
