@@ -1,5 +1,5 @@
 /* Walks by the writer: exact while nothing changes, and the last entry may go or change. */
-#include "stores.h"
+#include "rooms.h"
 #include "segment_name.h"
 
 #define MOST 20000u
@@ -237,6 +237,24 @@ START_TEST(a_walk_during_adoption)
 }
 END_TEST
 
+/* A writer was killed while it pulled an entry up into the head: it stands twice, and is one. */
+START_TEST(a_walk_meets_what_stands_twice_once)
+{
+    uint32_t t = filled(0, 60);
+    stele_store_close(store);
+    struct rooms *rooms = rooms_open(segment_name(), 0);
+    struct table *table = catalog_table(&rooms->catalog, t);
+    struct stelei_bucket *head = index_bucket(table, 0), *line = slot_next(table, head);
+    struct slot_content content;
+    slot_load(table, line, 0, &content);
+    slot_fill(table, head, 0, &content); /* in the place of one that is lost by it */
+    rooms_close(rooms);
+    store = stores_open(segment_name(), 0);
+    ck_assert_uint_eq(walk(0, t), 59);
+    ck_assert(stele_store_adopting(store));
+}
+END_TEST
+
 int main(void)
 {
     segment_name_init("walk");
@@ -249,5 +267,6 @@ int main(void)
     tcase_add_loop_test(tcase, the_last_entry_may_be_changed, 0, TYPES);
     tcase_add_loop_test(tcase, a_walk_while_memory_is_packed, 0, TYPES);
     tcase_add_loop_test(tcase, a_walk_during_adoption, 0, TYPES);
+    tcase_add_test(tcase, a_walk_meets_what_stands_twice_once);
     return segment_name_fini(suite_run(suite));
 }
