@@ -14,7 +14,7 @@ struct quote {
     uint64_t round, check; /* check = round + instrument: a torn quote would break it */
 };
 
-/* Looks quotes up until the last round is there. Returns the exit status. */
+/* Until the last round is there. Returns the exit status. */
 static int watch(const char *segment, uint64_t rounds)
 {
     struct stele_reader reader;
@@ -36,8 +36,7 @@ static int watch(const char *segment, uint64_t rounds)
         torn += !whole;
         last = i == INSTRUMENTS - 1 ? round : last;
     }
-    printf("reader: %llu quotes seen, %llu torn\n", (unsigned long long)seen,
-           (unsigned long long)torn);
+    printf("reader: %lu quotes seen, %lu torn\n", (unsigned long)seen, (unsigned long)torn);
     return torn ? 1 : 0;
 }
 
@@ -78,8 +77,6 @@ int main(int argc, char **argv)
         status = write_round(&channel, board, round);
     while (status == STELE_OK && wait(&how) > 0)
         failed |= how;
-    printf("writer: %llu quotes, %s\n", (unsigned long long)(rounds * INSTRUMENTS),
-           stele_status_text(status));
-    stele_channel_close(&channel);
+    printf("writer: %s\n", stele_status_text(status));
     return status != STELE_OK ? 3 : failed ? 1 : 0;
 }

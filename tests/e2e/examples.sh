@@ -52,6 +52,8 @@ echo "$text" | "$build/examples/map" "$name.words" >"$work/map" || fail "map in 
 
 "$build/examples/price_board" "$name" 200 2 >"$work/board" || fail "price_board: $(cat "$work/board")"
 [ "$(grep -c ' seen, 0 torn' "$work/board")" = 2 ] || fail "price_board: $(cat "$work/board")"
+[ "$("$build/examples/typed_cpp" "$name" 7 | tr '\n' ,)" = \
+    "7: 107 / 107.5,1000 quotes, the widest spread 0.5," ] || fail typed_cpp
 "$build/examples/feature_flags" "$name" 2 >"$work/flags" || fail "feature_flags: $(cat "$work/flags")"
 [ "$(grep -c '^worker .* some of' "$work/flags")" = 2 ] || fail "feature_flags: $(cat "$work/flags")"
 printf 'a stone slab\nset up in a public place\nthe stone in a place; a stone\n' >"$work/text"
