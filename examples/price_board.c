@@ -50,11 +50,10 @@ static enum stele_status write_round(struct stele_channel *channel, uint16_t boa
         if (status != STELE_OK)
             return status;
     }
-    enum stele_status status = STELE_OK;
-    while (status == STELE_OK && stele_channel_pending(channel) > 0)
-        if ((status = stele_channel_collect(channel, &done, 5000)) == STELE_OK)
-            status = done.status;
-    return status;
+    while (stele_channel_pending(channel) > 0)
+        if (stele_channel_collect(channel, &done, 5000) != STELE_OK || done.status != STELE_OK)
+            return STELE_EIO;
+    return STELE_OK;
 }
 
 int main(int argc, char **argv)
