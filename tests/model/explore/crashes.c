@@ -118,8 +118,7 @@ bool explore_crashes(const struct explore_scenario *scenario, const struct explo
                                 full_density = {1, 2, 1, 100000, 1000000, true};
     /* words and lists are adopted by the same code: fewer kills beside those of byte strings */
     bool typed = scenario->key_kind != STELE_BYTES || scenario->value_kind != STELE_BYTES;
-    struct crashes crashes = {
-        .name = scenario->name, .density = quick_density, .right = true};
+    struct crashes crashes = {.name = scenario->name, .density = quick_density, .right = true};
     double begun = cpu_seconds();
     uint32_t index = 0;
     if (full || typed)

@@ -67,6 +67,24 @@
 #define JUST_FENCED                                                                                \
     "stelei_clock_untouched() has just fenced; only the load of `recycled` stands between"
 
+#define WORD_BUMP                                                                                  \
+    "one store changes a word: with the old version a reader has the old word or the new one, "    \
+    "both true meanwhile (design, section 2: the bump is for multi-key reads)"
+#define LIST_ENTRY                                                                                 \
+    "nobody follows an entry before it has the count that covers it, or the ref of its record: "   \
+    "release stores behind it"
+#define LIST_FENCED                                                                                \
+    "the count is loaded with acquire, and the nop_read of the validation comes before any "       \
+    "element: one of the two does"
+#define LIST_REF                                                                                   \
+    "as for a value: a record that does not fit is searched again. The ref of a list's record "    \
+    "changes by evacuation only, and the copy's block never held the same key"
+#define WORD_LINK "the link is only compared with 0; stelei_word_search() loads it again"
+#define WORDS_BATCH                                                                                \
+    "of the table word only the handle's own goes on, and what that leads to was seen; a "         \
+    "geometry is corrected by the depths; a directory is there from 32,768 buckets on, which no "  \
+    "scenario has"
+
 #define EVACUATION                                                                                 \
     "the searches beside an evacuation are cut off; the same stores in replace() are caught"
 #define ADOPTER "only some crashes are tried for it, and searches beside an adoption are cut off"
@@ -77,9 +95,9 @@
     "acquire, but it is stored relaxed"
 
 static const struct explore_reason reasons[] = {
-    {RELAXED, "applied", ALONE, LSN},
-    {OMITTED, "applied", ALONE, LSN},
-    {EARLY, "applied", ALONE, LSN},
+    {RELAXED, "facade_done", ALONE, LSN},
+    {OMITTED, "facade_done", ALONE, LSN},
+    {EARLY, "facade_done", ALONE, LSN},
 
     {RELAXED, "insert_new_line < insert", ALONE, INSERT_BUMP},
     {OMITTED, "insert_new_line < insert", ALONE, INSERT_BUMP},
@@ -87,6 +105,11 @@ static const struct explore_reason reasons[] = {
     {RELAXED, "insert_line < insert", ALONE, INSERT_BUMP},
     {OMITTED, "insert_line < insert", ALONE, INSERT_BUMP},
     {EARLY, "insert_line < insert", ALONE, INSERT_BUMP},
+
+    {OMITTED, "table_replace_word < replace", ALONE, WORD_BUMP},
+    {EARLY, "table_replace_word < replace", ALONE, WORD_BUMP},
+    {RELAXED, "list_set_entry", ALONE, LIST_ENTRY},
+    {EARLY, "list_set_entry", ALONE, LIST_ENTRY},
 
     {RELAXED, "publish_geometry", ALONE, GEOMETRY},
     {OMITTED, "publish_geometry", ALONE, GEOMETRY},
@@ -114,7 +137,8 @@ static const struct explore_reason reasons[] = {
     {NO_WRITE, "insert_new_line", WITH2(NO_WRITE, "write_record < insert", NO_WRITE, "recycle <"),
      PLACED_FENCE},
     {NO_WRITE, "write_record < replace", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
-    {NO_WRITE, "move_record", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "copy_block", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "list_take", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
     {NO_WRITE, "recycle <",
      WITH3(NO_WRITE, "write_record", NO_WRITE, "insert", NO_WRITE, "index_create"), PLACED_FENCE},
     {NO_WRITE, "index_create", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
@@ -151,6 +175,25 @@ static const struct explore_reason reasons[] = {
     {NO_READ, "stelei_scan_chain", WITH(LOAD, "stelei_scan_chain"),
      "the load of the link is a dependent one"},
 
+    {LOAD, "stelei_word_find", ALONE, WORD_LINK},
+    {LOAD, "stelei_words_batch_begin", ALONE, WORDS_BATCH},
+    {LOAD, "stelei_bucket_off < stelei_words_bucket_off", WITH(LOAD, "stelei_words_batch_begin"),
+     "the ref is older than the geometry, loaded with acquire, that made the reader look there"},
+    {LOAD, "stelei_words_stage_head < stelei_words_block", ALONE, ONLY_HINT},
+    {LOAD, "stelei_list_load < stelei_list_find",
+     WITH(NO_READ, "stelei_probe_unchanged < stelei_list_settle"), LIST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stelei_list_settle",
+     WITH(LOAD, "stelei_list_load < stelei_list_find"), LIST_FENCED},
+    {LOAD, "stelei_list_load < stelei_scan_list",
+     WITH(NO_READ, "stelei_probe_unchanged < stelei_scan_list"), LIST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stelei_scan_list",
+     WITH(LOAD, "stelei_list_load < stelei_scan_list"), LIST_FENCED},
+    {LOAD, "stele_list_current", WITH(NO_READ, "stelei_probe_unchanged < stele_list_current"),
+     "the nop_read of the validation follows it"},
+    {NO_READ, "stelei_probe_unchanged < stele_list_current", WITH(LOAD, "stele_list_current"),
+     "the count is loaded with acquire"},
+    {LOAD, "stelei_find < stelei_list_find", ALONE, LIST_REF},
+
     {NO_READ, "stelei_scan_bucket", ALONE,
      "an entry that was in the table throughout moved there by a split whose head was loaded with "
      "acquire when the bucket before it was read: ref and limit are older than that"},
@@ -160,16 +203,22 @@ static const struct explore_reason reasons[] = {
     {NO_READ, "stelei_probe_unchanged < stelei_get_again", ALONE, JUST_FENCED},
     {NO_READ, "stelei_probe_unchanged < stele_view_valid", ALONE, JUST_FENCED},
     {NO_READ, "stelei_probe_unchanged < stelei_scan_valid", ALONE, JUST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stelei_words_copy_again", ALONE, JUST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stelei_list_untouched", ALONE, JUST_FENCED},
+    {NO_READ, "stelei_probe_unchanged < stele_view_current", ALONE,
+     "no load before it needs to be ordered: the call is about the head's word alone"},
 };
 
 /* What neither a scenario nor an argument has settled. */
 static const struct explore_reason undecided[] = {
-    {RELAXED, "move_record", ALONE, EVACUATION},
-    {OMITTED, "move_record", ALONE, EVACUATION},
-    {EARLY, "move_record", ALONE, EVACUATION},
-    {RELAXED, "arena_retire < move_record", ALONE, EVACUATION},
-    {EARLY, "arena_retire < move_record", ALONE, EVACUATION},
-    {NO_WRITE, "move_record", ALONE, EVACUATION},
+    {RELAXED, "settle_moved", ALONE, EVACUATION},
+    {OMITTED, "settle_moved", ALONE, EVACUATION},
+    {EARLY, "settle_moved", ALONE, EVACUATION},
+    {RELAXED, "arena_retire < settle_moved", ALONE, EVACUATION},
+    {EARLY, "arena_retire < settle_moved", ALONE, EVACUATION},
+    {NO_WRITE, "copy_block", ALONE, EVACUATION},
+    {RELAXED, "arena_retire < arena_retire_line", ALONE, ADOPTER},
+    {EARLY, "arena_retire < arena_retire_line", ALONE, ADOPTER},
     {RELAXED, "arena_restart_clock", ALONE, ADOPTER},
     {OMITTED, "arena_restart_clock", ALONE, ADOPTER},
     {EARLY, "arena_restart_clock", ALONE, ADOPTER},
@@ -186,6 +235,7 @@ static const struct explore_reason undecided[] = {
     {NO_WRITE, "add_block", ALONE,
      "no scenario gives a line that was just freed to a block of buckets in the same write"},
     {LOAD, "stelei_search", ALONE, NEW_LINE},
+    {LOAD, "stelei_word_search", ALONE, NEW_LINE},
     {LOAD, "stelei_ahead_head", ALONE, NEW_LINE},
     {LOAD, "stelei_bucket_off < stelei_walk", ALONE,
      "taken away together with the loads that lead there, it misled no reader either"},

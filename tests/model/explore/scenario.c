@@ -375,11 +375,14 @@ static unsigned leave_few_pages(struct explore_stage *stage)
 
 /*
  * Three slabs with nothing but keys 0, 1 and 2 in them, one each, and hardly a free page: the next
- * slab brings about a pass that moves keys 0 and 1 beside key 2. Key 3 is for that next slab.
+ * slab brings about a pass that moves keys 0 and 1 beside key 2. Key 3 is for that next slab. Each key
+ * has a bucket of its own, whose version tells of one move and no other.
  */
 static void evacuate_setup(struct explore_stage *stage)
 {
-    three_keys(stage);
+    for (unsigned i = 0; i < 3; i++)
+        explore_stage_watched(stage, 4, i, TAG);
+    explore_stage_key(stage, 4, 1, -1);
     for (unsigned slab = 0; slab < 3; slab++) {
         explore_put(stage, slab, LARGE);
         for (unsigned n = 1; n < SLAB_KEYS; n++)

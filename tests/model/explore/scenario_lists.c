@@ -169,6 +169,20 @@ static void long_reuse_operations(struct explore_stage *stage)
     explore_append(stage, 1, SMALL_MOST);
 }
 
+static void two_long_setup(struct explore_stage *stage)
+{
+    two_chunks_setup(stage);
+    explore_append(stage, 1, CHUNK);
+}
+
+/* The old first chunk becomes the copy of another list's. */
+static void long_copy_operations(struct explore_stage *stage)
+{
+    explore_remove(stage, 0, CHUNK / 2);
+    explore_other_erase(stage);
+    explore_remove(stage, 1, 1);
+}
+
 static void long_exchange_operations(struct explore_stage *stage)
 {
     explore_exchange(stage, 0, CHUNK / 2);
@@ -238,11 +252,12 @@ static void clear_operations(struct explore_stage *stage)
 /* Four entries in buckets 0 and 1: the next one splits bucket 0 into 0 and 2. */
 static void split_setup(struct explore_stage *stage)
 {
-    explore_stage_watched(stage, 4, 0, -1); /* stays */
     explore_stage_watched(stage, 4, 2, -1); /* moves */
-    explore_stage_key(stage, 4, 2, -1);     /* triggers the split and moves */
-    explore_append(stage, 0, 2);
-    explore_append(stage, 1, 3);
+    explore_stage_watched(stage, 4, 0, -1); /* stays */
+    explore_stage_key(stage, 4, 1, -1);     /* triggers the split */
+    explore_stage_watched(stage, 4, 0, -1); /* gets the slot of what moved */
+    explore_append(stage, 0, 3);
+    explore_append(stage, 1, 2);
     for (unsigned i = 0; i < 2; i++)
         explore_append(stage, explore_stage_key(stage, 4, 1, -1), 1);
 }
@@ -250,15 +265,15 @@ static void split_setup(struct explore_stage *stage)
 static void split_operations(struct explore_stage *stage)
 {
     explore_append(stage, 2, 1);
-    explore_append(stage, 1, 1);
-    explore_exchange(stage, 1, 0);
+    explore_append(stage, 0, 1);
+    explore_append(stage, 3, 1);
 }
 
 /* ---- sparse slabs ------------------------------------------------------------------------- */
 
 #define SLAB_CHUNKS   14u  /* chunks of MOVED elements in a slab */
 #define MOVED         520u /* elements of a list whose chunk is moved */
-#define SLAB_RECORDS  240u /* records of full small lists in a slab */
+#define SLAB_RECORDS  227u /* records of full small lists in a slab */
 #define RECORD_BYTES  256u /* of another table's record as large as such a list */
 #define PAGES_LEFT    24u  /* a new slab takes 16 of them, and then there are few */
 #define FIRST_BALLAST 10000u
@@ -293,12 +308,13 @@ static void leave_few_pages(struct explore_stage *stage, uint64_t erased)
 }
 
 /* Three slabs with nothing but the chunk of key 0, 1 and 2 in them, one each, and hardly a free page:
- * the next slab brings about a pass that moves those of keys 0 and 1 beside that of key 2. */
+ * the next slab brings about a pass that moves those of keys 0 and 1 beside that of key 2. Each key has
+ * a bucket of its own, whose version tells of one move and no other. */
 static void evacuate_chunk_setup(struct explore_stage *stage)
 {
     uint64_t other = 1;
     for (int i = 0; i < 3; i++)
-        explore_stage_watched(stage, 4, 0, -1);
+        explore_stage_watched(stage, 4, (unsigned)i, -1);
     explore_roomy(stage);
     for (unsigned slab = 0; slab < 3; slab++) {
         explore_append(stage, slab, MOVED);
@@ -313,7 +329,7 @@ static void evacuate_record_setup(struct explore_stage *stage)
 {
     uint64_t other = 1;
     for (int i = 0; i < 3; i++)
-        explore_stage_watched(stage, 4, 0, -1);
+        explore_stage_watched(stage, 4, (unsigned)i, -1);
     explore_roomy(stage);
     for (unsigned slab = 0; slab < 3; slab++) {
         explore_append(stage, slab, SMALL_MOST - 1);
@@ -330,16 +346,26 @@ static uint64_t moved_bytes(const struct explore_stage *stage)
     return stats.moved_bytes;
 }
 
-/* The pass, appends to what was moved, the pass's end, and slabs of other classes in freed units. */
-static void evacuate_operations(struct explore_stage *stage)
+/* The pass, an append to what was moved, the pass's end, and so many slabs in freed units. */
+static void evacuate(struct explore_stage *stage, uint64_t slabs)
 {
     uint64_t before = moved_bytes(stage);
     explore_other_put(stage, 1, 104);
     explore_append(stage, 0, 1);
     explore_step(stage);
-    explore_other_put(stage, 2, 200);
-    explore_other_put(stage, 3, 300);
+    for (uint64_t i = 2; i < 2 + slabs; i++)
+        explore_other_put(stage, i, (uint32_t)(100 * i));
     explore_expect(moved_bytes(stage) > before ? STELE_OK : STELE_ENOTFOUND, "evacuation");
+}
+
+static void evacuate_chunk_operations(struct explore_stage *stage)
+{
+    evacuate(stage, 2);
+}
+
+static void evacuate_record_operations(struct explore_stage *stage)
+{
+    evacuate(stage, 5);
 }
 
 #define LISTS .key_kind = STELE_U64, .value_kind = STELE_LIST + STELE_U64, .max_bytes = EXPLORE_MIB4
@@ -382,6 +408,8 @@ const struct explore_scenario explore_list_scenarios[] = {
      two_chunks_setup, long_remove_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-long-reuse", "the chunk before a removal is another list's", two_chunks_setup,
      long_reuse_operations, LISTS, .calls = EXPLORE_ALL},
+    {"list-long-copy", "the chunk before a removal is that of another removal", two_long_setup,
+     long_copy_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-long-swap", "elements of a long list replaced, each as one change", two_chunks_setup,
      long_exchange_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-close", "the last element removed, the chunk closed, others appended", full_chunk_setup,
@@ -396,8 +424,8 @@ const struct explore_scenario explore_list_scenarios[] = {
      erase_record_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-clear", "clear, memory given back, a list made", three_setup, clear_operations, LISTS,
      .calls = EXPLORE_ALL},
-    {"list-split", "split, then lists that moved changed", split_setup, split_operations, LISTS,
-     .calls = EXPLORE_ALL},
+    {"list-split", "split, then a list that moved appended to, and its slot filled again",
+     split_setup, split_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-bytes", "appends behind a key of bytes, the ref stored in its record", three_setup,
      append_operations, BYTES, .calls = EXPLORE_ALL},
     {"list-bytes-remove", "removals behind a key of bytes", three_setup, remove_operations, BYTES,
@@ -407,9 +435,10 @@ const struct explore_scenario explore_list_scenarios[] = {
     {"list-bytes-last", "a key of bytes that goes with its last element, and comes again",
      one_setup, last_operations, BYTES, .calls = EXPLORE_ALL},
     {"list-evacuate", "lists moved out of sparse slabs, and appended to", evacuate_record_setup,
-     evacuate_operations, LISTS, .calls = POINT},
+     evacuate_record_operations, LISTS, .calls = POINT | 1u << EXPLORE_SCAN},
     {"list-evacuate-chunk", "chunks moved out of sparse slabs, and appended to",
-     evacuate_chunk_setup, evacuate_operations, LISTS, .calls = POINT, .slow = true},
+     evacuate_chunk_setup, evacuate_chunk_operations, LISTS, .calls = POINT | 1u << EXPLORE_SCAN,
+     .slow = true},
 };
 
 const unsigned explore_list_count =

@@ -8,6 +8,7 @@
 
 #define WORD  8u
 #define SMALL 24u
+#define LARGE 4160u /* above STELEI_LARGE_BYTES */
 
 /* Keys 0, 1 and 2 stand in bucket 0 at every depth up to 4; eight buckets, so that nothing splits. */
 static void three_keys(struct explore_stage *stage)
@@ -225,6 +226,70 @@ static void records_overflow_setup(struct explore_stage *stage)
     explore_other(stage);
 }
 
+/* The block of the record before the last is the next one's. */
+static void records_again_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, SMALL);
+    explore_other_erase(stage);
+    explore_put(stage, 0, SMALL);
+}
+
+static void records_line_setup(struct explore_stage *stage)
+{
+    records_overflow_setup(stage);
+    explore_put(stage, 1, SMALL);
+}
+
+/* The slot in the line is freed and filled again. */
+static void records_line_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 0);
+    explore_put(stage, 2, SMALL);
+}
+
+static void records_head_operations(struct explore_stage *stage)
+{
+    explore_erase(stage, 3);
+    explore_erase(stage, 0);
+    explore_put(stage, 0, SMALL);
+}
+
+/* The slot of the key that moved is another one's. */
+static void records_split_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 0, -1); /* stays */
+    explore_stage_watched(stage, 4, 2, -1); /* moves */
+    explore_stage_key(stage, 4, 1, -1);     /* triggers the split */
+    explore_stage_watched(stage, 4, 0, -1); /* comes after it */
+    explore_put(stage, 1, SMALL);
+    explore_put(stage, 0, SMALL);
+    for (unsigned i = 0; i < 2; i++)
+        explore_put(stage, explore_stage_key(stage, 4, 1, -1), SMALL);
+}
+
+static void records_split_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, SMALL);
+    explore_put(stage, 3, SMALL);
+}
+
+static void records_large_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 0, -1);
+    explore_stage_key(stage, 4, 0, -1);
+    explore_roomy(stage);
+    explore_put(stage, 0, LARGE);
+    explore_put(stage, 1, LARGE);
+    explore_other(stage);
+}
+
+static void records_large_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 0, LARGE);
+    explore_other_erase(stage);
+    explore_put(stage, 1, LARGE);
+}
+
 #define WORDS   .key_kind = STELE_U64, .value_kind = STELE_U64, .max_bytes = EXPLORE_MIB4
 #define RECORDS .key_kind = STELE_U64, .value_kind = STELE_BYTES, .max_bytes = EXPLORE_MIB4
 
@@ -267,6 +332,16 @@ const struct explore_scenario explore_words_scenarios[] = {
      records_slot_operations, RECORDS, .calls = EXPLORE_ALL},
     {"word-record-line", "the same in a line that is unlinked and given out again",
      records_overflow_setup, records_slot_operations, RECORDS, .calls = EXPLORE_ALL},
+    {"word-record-again", "replaced twice in a line, the second time in the first block",
+     records_overflow_setup, records_again_operations, RECORDS, .calls = EXPLORE_ALL},
+    {"word-record-add", "erase in a line, another key's record behind the slot", records_line_setup,
+     records_line_operations, RECORDS, .calls = EXPLORE_ALL},
+    {"word-record-head", "a key erased in a line comes back in the head", records_overflow_setup,
+     records_head_operations, RECORDS, .calls = EXPLORE_ALL},
+    {"word-record-split", "split, the slot of what moved filled again", records_split_setup,
+     records_split_operations, RECORDS, .calls = EXPLORE_ALL},
+    {"word-large", "a large value overwritten, its block reused by another", records_large_setup,
+     records_large_operations, RECORDS, .calls = EXPLORE_ALL},
 };
 
 const unsigned explore_words_count =
