@@ -44,12 +44,16 @@ struct entry {
 
 /* In the order in which they run: what changes the loaded data comes last. */
 static const struct entry workloads[] = {
-    {"R1", workload_r1, AT_EACH, false},       {"R2", workload_r2, AT_EACH, false},
-    {"R4", workload_r4, AT_EACH, false},       {"R7", workload_r7, AT_EACH, false},
-    {"M1", workload_m1, AT_EACH, false},       {"R6", workload_r6, AT_EACH, false},
-    {"M1", workload_m1_churn, AT_EACH, false}, {"W1", workload_w1, AT_MILLION, true},
-    {"W2", workload_w2, AT_MILLION, true},     {"W3", workload_w3, AT_TEN_MILLION, true},
-    {"W4", workload_w4, AT_LARGEST, true},     {"A1", workload_a1, AT_TEN_MILLION, true},
+    {"R1", workload_r1, AT_EACH, false},         {"R2", workload_r2, AT_EACH, false},
+    {"R4", workload_r4, AT_EACH, false},         {"R7", workload_r7, AT_EACH, false},
+    {"M1", workload_m1, AT_EACH, false},         {"R6", workload_r6, AT_EACH, false},
+    {"M1", workload_m1_churn, AT_EACH, false},   {"R3", workload_r3, AT_EACH, true},
+    {"R5", workload_r5, AT_EACH, true},          {"R8", workload_r8, AT_MILLION, true},
+    {"M1", workload_m1_lists, AT_MILLION, true}, {"W1", workload_w1, AT_MILLION, true},
+    {"W2", workload_w2, AT_MILLION, true},       {"W3", workload_w3, AT_TEN_MILLION, true},
+    {"W4", workload_w4, AT_LARGEST, true},       {"A1", workload_a1, AT_TEN_MILLION, true},
+    {"S1", workload_s1, AT_LARGEST, true},       {"S2", workload_s2, AT_LARGEST, true},
+    {"S3", workload_s3, AT_LARGEST, true},       {"S4", workload_s4, AT_LARGEST, true},
 };
 
 struct options {
@@ -68,18 +72,20 @@ struct options {
 
 static void usage(FILE *out)
 {
-    fprintf(out,
-            "usage: stele-bench [options] --out DIR [ID...]\n"
-            "  ID            R1 R2 R4 R6 R7 M1 W1 W2 W3 W4 A1; all when none is named\n"
-            "  --quick       10 K and 1 M keys, fewer repetitions through sockets\n"
-            "  --full        10 K, 1 M, 10 M and 50 M keys\n"
-            "  --sizes A,B   these numbers of keys\n"
-            "  --repetitions N  of each measurement (default 21, at most 101)\n"
-            "  --lookups N   in one repetition (default: by the number of keys)\n"
-            "  --pages SIZE  of all subjects: 2M (default), 4K, or own: what each gets by itself\n"
-            "  --steled PATH the daemon for W1, W2, W3 and A1 (default: the one built along)\n"
-            "  --local       stele and the floor only, no other peer\n"
-            "  --out DIR     an existing directory for the results\n");
+    fprintf(
+        out,
+        "usage: stele-bench [options] --out DIR [ID...]\n"
+        "  ID            R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1 S1 S2 S3 S4; all when none is "
+        "named\n"
+        "  --quick       10 K and 1 M keys, fewer repetitions through sockets\n"
+        "  --full        10 K, 1 M, 10 M and 50 M keys\n"
+        "  --sizes A,B   these numbers of keys\n"
+        "  --repetitions N  of each measurement (default 21, at most 101)\n"
+        "  --lookups N   in one repetition (default: by the number of keys)\n"
+        "  --pages SIZE  of all subjects: 2M (default), 4K, or own: what each gets by itself\n"
+        "  --steled PATH the daemon for W1, W2, W3, A1, S1 and S2 (default: the one built along)\n"
+        "  --local       stele and the floor only, no other peer\n"
+        "  --out DIR     an existing directory for the results\n");
 }
 
 static bool parse_sizes(const char *text, struct options *options)

@@ -9,7 +9,7 @@
 #   --local     no peers, and nothing is installed
 #   --out       where the results go (default: build/bench-results)
 #   --markdown  prints the table at the end
-#   ID          R1 R2 R4 R6 R7 M1 W1 W2 W3 W4 A1; all when none is named
+#   ID          R1 R2 R3 R4 R5 R6 R7 R8 M1 W1 W2 W3 W4 A1 S1 S2 S3 S4; all when none is named
 #
 # Without --local it installs by apt what is missing: the peers and gnuplot.
 set -eu
@@ -77,7 +77,7 @@ install_missing() {
     have apt-get && have dpkg-query || return 0
     missing=
     for package in cmake gcc g++ make pkg-config libatomic-ops-dev libxxhash-dev liblmdb-dev \
-        libck-dev libdpdk-dev gnuplot-nox redis-server memcached; do
+        libck-dev libdpdk-dev libboost1.81-dev gnuplot-nox redis-server memcached; do
         dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
             missing="$missing $package"
     done

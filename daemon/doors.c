@@ -141,7 +141,7 @@ static enum stele_status door_settle_table(struct door *door, char *detail, size
     return status;
 }
 
-/* Somebody dropped a table: if it was one of ours, there is a new one before anybody's next command.
+/* Somebody dropped a table: if it was one of ours, there is a new one before anybody hears of that.
  * Without one, whatever its clients ask for is refused. */
 static void doors_dropped(void *context)
 {

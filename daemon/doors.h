@@ -7,7 +7,7 @@
  *   usize-kv  --usize-kv, a TCP address; the table "usize-kv", u64 -> list of u64
  *
  * The two tables are there while their protocol is served: made at the start where they are missing, and
- * made again, empty, as soon as somebody has dropped them. Otherwise they are tables like any other.
+ * made again, empty, before a drop of one is acknowledged. Otherwise they are tables like any other.
  */
 #ifndef STELE_DAEMON_DOORS_H
 #define STELE_DAEMON_DOORS_H

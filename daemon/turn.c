@@ -116,6 +116,9 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
     turn->peer_count++;
     turn->commands->counters.connections_accepted++;
     log_line(turn->log, LOG_DEBUG, "connection of %s, %s", net_peer_text(peer, who), gateway->name);
+    /* its first command is often there already (one connection per command: 27 us instead of 29) */
+    turn_memory_receive(made);
+    turn_enqueue(made);
     return STELE_OK;
 }
 
@@ -335,12 +338,12 @@ void turn_run(struct turn *turn)
         uint64_t before = *applied;
         next = peer->queue_next;
         turn_execute(peer);
-        if (*applied != before)
-            stele_store_fence(); /* promise D: visible before the replies */
-        turn_settle(peer);
         if (turn->has_dropped && turn->dropped)
             turn->dropped(turn->dropped_context);
         turn->has_dropped = false;
+        if (*applied != before)
+            stele_store_fence(); /* promise D: visible before the replies */
+        turn_settle(peer);
     }
     turn_memory_wake(turn);
 }

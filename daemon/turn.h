@@ -74,8 +74,8 @@ struct turn {
     /* what failed where the protocol cannot say why: how often, and the last time why */
     uint64_t unsaid_count;
     enum stele_status unsaid;
-    /* Called, if set, after commands of a connection that dropped a table and before those of another
-     * one: for who keeps handles. */
+    /* Called, if set, after commands of a connection that dropped a table, before their replies leave
+     * and before commands of another one: for who keeps handles. */
     void (*dropped)(void *context);
     void *dropped_context;
     bool has_dropped;

@@ -92,6 +92,11 @@ void results_ratio(struct results *results, struct results_key a, struct results
 void results_median(struct results *results, struct results_key key, const char *what,
                     double reach);
 
+/* Median and quartiles of one series over a constant of the same unit, such as what another system was
+ * once seen to take. */
+void results_against(struct results *results, struct results_key key, double constant,
+                     const char *what, double reach);
+
 /* A single value and its limit. */
 void results_value(struct results *results, const char *workload, uint64_t n, const char *what,
                    const char *unit, double value, double reach);

@@ -157,12 +157,23 @@ enum stele_status server_fork(struct server *server, const struct place *place, 
                               int cpu, void (*serve)(int fd, unsigned connections),
                               unsigned connections)
 {
+    char path[sizeof server->socket];
     name_socket(server, place, name);
-    int fd = listen_at(server->socket);
+    memcpy(path, server->socket, sizeof path);
+    int fd = listen_at(path);
     if (fd < 0) {
-        fprintf(stderr, "%s: %s\n", server->socket, strerror(errno));
+        fprintf(stderr, "%s: %s\n", path, strerror(errno));
         return STELE_EIO;
     }
+    enum stele_status status = server_fork_at(server, place, fd, cpu, serve, connections);
+    memcpy(server->socket, path, sizeof path);
+    return status;
+}
+
+enum stele_status server_fork_at(struct server *server, const struct place *place, int fd, int cpu,
+                                 void (*serve)(int fd, unsigned connections), unsigned connections)
+{
+    memset(server, 0, sizeof *server);
     fflush(NULL);
     server->pid = fork();
     if (server->pid == 0) {

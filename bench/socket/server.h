@@ -37,6 +37,10 @@ enum stele_status server_fork(struct server *server, const struct place *place, 
                               int cpu, void (*serve)(int fd, unsigned connections),
                               unsigned connections);
 
+/* The same for a listening socket of the caller's, which is closed here. */
+enum stele_status server_fork_at(struct server *server, const struct place *place, int fd, int cpu,
+                                 void (*serve)(int fd, unsigned connections), unsigned connections);
+
 /* SIGKILL, and waits for its end. One that does not run is allowed. */
 void server_kill(struct server *server);
 

@@ -51,6 +51,10 @@ workload_fn workload_r1, workload_r2, workload_r4, workload_r6, workload_r7, wor
     workload_m1_churn;
 
 /* Need no loaded subject; make their own tables of session->n entries, start their own servers. */
+workload_fn workload_r3, workload_r5, workload_r8, workload_m1_lists;
 workload_fn workload_w1, workload_w2, workload_w3, workload_w4, workload_a1;
+
+/* The workloads of the systems that stele replaces, at these systems' own sizes. */
+workload_fn workload_s1, workload_s2, workload_s3, workload_s4;
 
 #endif

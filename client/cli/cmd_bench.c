@@ -83,7 +83,7 @@ static enum stele_status bench_sample(struct bench *bench, const struct stele_ta
         return STELE_ENOMEM;
     walk_begin(&walk, table);
     while (bench->keys.count < BENCH_KEYS && status == STELE_OK) {
-        status = walk_next(&walk);
+        status = walk_next_key(&walk);
         if (status == STELE_OK && !measure_keys_add(&bench->keys, walk.key.bytes, walk.key.used))
             status = STELE_ENOMEM;
     }
@@ -209,7 +209,7 @@ static int bench_run_named(struct bench *bench)
     struct stele_table table;
     struct buffer shown;
     struct cmd *cmd = bench->cmd;
-    int result = session_open_table(cmd->session, cmd->argument[0], &table);
+    int result = cmd_open(cmd, &table);
     if (result != OUTPUT_OK)
         return result;
     buffer_init(&shown);
@@ -253,8 +253,9 @@ const struct verb cmd_bench = {
     .text =
         "Makes a table of 100,000 keys of 16 bytes with values of 32 (fewer in a small\n"
         "segment), measures random lookups in the segment, puts that wait for their reply, and\n"
-        "puts with 64 under way; drops the table. With T: lookups of that table's keys alone;\n"
-        "nothing is written, and no daemon is needed.\n"
+        "puts with 64 under way; drops the table. With T, of any type: lookups of that table's\n"
+        "keys alone (of a list: of all its elements); nothing is written, and no daemon is "
+        "needed.\n"
         "Half a second each (--seconds), twice that for lookups: the rate is that of lookups\n"
         "in a row, the percentiles those of lookups with a clock around each, which adds some\n"
         "20 ns. One thread. With -o json: an array, times in nanoseconds.\n"

@@ -13,6 +13,8 @@
 #include "text.h"
 #include "walk.h"
 
+#define DUMP_LIST_BYTES (size_t)(64u << 10) /* of a list's elements, on one line */
+
 struct dump {
     struct cmd *cmd;
     enum entry_format format;
@@ -30,18 +32,32 @@ static int dump_unwritten(const struct dump *dump)
                             dump->name ? dump->name : "standard output", strerror(errno));
 }
 
-static int dump_write(struct dump *dump, const struct walk *walk)
+static int dump_line(struct dump *dump, const struct walk *walk, size_t from, size_t bytes)
 {
-    const char *value = walk->value.bytes ? walk->value.bytes : "";
+    const char *value = walk->value.bytes ? walk->value.bytes + from : "";
     buffer_reset(&dump->line);
-    if (!entry_write(&dump->line, dump->format, walk->key.bytes, walk->key.used, value,
-                     walk->value.used))
+    if (!entry_write(&dump->line, dump->format, &dump->cmd->type, walk->key.bytes, walk->key.used,
+                     value, bytes))
         return output_fail(dump->cmd->output, STELE_ENOMEM, NULL, NULL);
     if (fwrite(dump->line.bytes, 1, dump->line.used, dump->file) != dump->line.used)
         return dump_unwritten(dump);
-    dump->entries++;
     dump->bytes += dump->line.used;
     return OUTPUT_OK;
+}
+
+/* A long list on several lines: whoever reads them needs memory for one. */
+static int dump_write(struct dump *dump, const struct walk *walk)
+{
+    size_t largest = stele_type_has_lists(&dump->cmd->type) ? DUMP_LIST_BYTES : SIZE_MAX;
+    size_t at = 0, bytes;
+    int result;
+    do {
+        bytes = walk->value.used - at < largest ? walk->value.used - at : largest;
+        result = dump_line(dump, walk, at, bytes);
+        at += bytes;
+    } while (result == OUTPUT_OK && at < walk->value.used);
+    dump->entries += result == OUTPUT_OK;
+    return result;
 }
 
 static int dump_all(struct dump *dump, struct walk *walk)
@@ -118,7 +134,7 @@ static int dump_run(struct cmd *cmd)
     dump.format = cmd->options->format;
     if (dump.format == ENTRY_BY_NAME)
         dump.format = !dump.name && cmd->output->json ? ENTRY_JSONL : entry_format_of(dump.name);
-    int result = session_open_table(cmd->session, cmd->argument[0], &table);
+    int result = cmd_open(cmd, &table);
     if (result != OUTPUT_OK)
         return result;
     dump.file = dump.name ? fopen(dump.name, "we") : stdout;
@@ -141,11 +157,13 @@ const struct verb cmd_dump = {
     .summary = "write all entries to a file",
     .text =
         "Writes each entry of table T as a line of FILE (default, and \"-\": standard output),\n"
-        "in no order, in the form that load reads: what load stores is the same, byte for\n"
-        "byte. The format is that of the file's name (.jsonl, .ndjson, .json; else tsv), or\n"
-        "--format; with -o json, standard output has JSON lines.\n"
+        "in no order, in the form that load reads: what load stores is the same, bit for bit.\n"
+        "A long list takes several lines with the same key. The format is that of the file's\n"
+        "name (.jsonl, .ndjson, .json; else tsv), or --format; with -o json, standard output has\n"
+        "JSON lines.\n"
         "Reads the segment: needs no daemon, stops no writer. An entry that is written\n"
-        "meanwhile may be there or not, or twice, each time with a value that it had.\n"
+        "meanwhile may be there or not, or twice, each time with a value that it had. (Twice is\n"
+        "too much for lists: dump those while nobody writes.)\n"
         "\n"
         "Exit status: 1 no such table; 2 FILE cannot be opened; 4 FILE cannot be written;\n"
         "130 ^C. FILE is then not complete.\n"

@@ -61,7 +61,7 @@ static int load_show(struct loader *loader)
     return output_bytes(loader->cmd->output, line, (size_t)bytes);
 }
 
-static int load_file(struct cmd *cmd, int fd, const char *file, uint16_t table)
+static int load_file(struct cmd *cmd, int fd, const char *file, const struct session_table *table)
 {
     enum entry_format format = cmd->options->format;
     struct stat facts;
@@ -83,20 +83,48 @@ static int load_file(struct cmd *cmd, int fd, const char *file, uint16_t table)
     return result == OUTPUT_OK ? shown : result;
 }
 
+/* The table: found, or with --create made where there is none. What --type and --max-entries say has
+ * to be so. */
+static int load_table(struct cmd *cmd, struct session_table *table)
+{
+    const struct options *options = cmd->options;
+    const char *name = cmd->argument[0];
+    struct session_table wanted = {0, options->type, options->max_entries};
+    bool typed = (options->given & OPTIONS_TYPE) != 0;
+    bool limited = (options->given & OPTIONS_MAX_ENTRIES) != 0;
+    int result = session_connect(cmd->session);
+    if (result != OUTPUT_OK)
+        return result;
+    if ((options->given & OPTIONS_CREATE) &&
+        session_look_up(cmd->session, name, table) == STELE_ENOTABLE) {
+        *table = wanted;
+        return session_make_table(cmd->session, name, true, table);
+    }
+    result = session_find_table(cmd->session, name, table);
+    if (result != OUTPUT_OK)
+        return result;
+    if (!typed)
+        wanted.type = table->type;
+    if (!limited)
+        wanted.max_entries = table->max_entries;
+    if (stele_type_equal(&wanted.type, &table->type) && wanted.max_entries == table->max_entries)
+        return OUTPUT_OK;
+    return session_differs(cmd->session, name, table, &wanted);
+}
+
 static int load_run(struct cmd *cmd)
 {
     const char *file =
         cmd->count > 1 && strcmp(cmd->argument[1], "-") != 0 ? cmd->argument[1] : NULL;
-    bool create = (cmd->options->given & OPTIONS_CREATE) != 0;
-    uint16_t table;
+    struct session_table table;
     int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
     if (fd < 0)
         return output_fail_text(cmd->output, STELE_EINVAL, NULL, "%s: %s", file, strerror(errno));
-    int result = session_find_table(cmd->session, cmd->argument[0], create, &table);
+    int result = load_table(cmd, &table);
     if (result == OUTPUT_OK && !cmd->session->channel.info.may_write)
         result = cmd_fail(cmd, STELE_EPERM, NULL); /* before a long file is read in vain */
     else if (result == OUTPUT_OK)
-        result = load_file(cmd, fd, file, table);
+        result = load_file(cmd, fd, file, &table);
     if (file)
         close(fd);
     return result;
@@ -107,19 +135,28 @@ const struct verb cmd_load = {
     .arguments = "T [FILE]",
     .summary = "store the entries of a file",
     .text =
-        "Stores each entry of FILE (default, and \"-\": standard input) in table T, in order.\n"
+        "Stores each entry of FILE (default, and \"-\": standard input) in table T, in order; in "
+        "a\n"
+        "table of lists, appends the elements to what is there.\n"
         "\n"
-        "  tsv    KEY, tab, VALUE; with \\t \\n \\r \\\\ and \\xHH for bytes that need it\n"
-        "  jsonl  {\"key\":\"...\",\"value\":\"...\"}, or \"key_base64\", \"value_base64\" for "
-        "bytes\n"
-        "         that are no UTF-8; other members are ignored\n"
+        "  tsv    KEY, tab, VALUE; byte strings with \\t \\n \\r \\\\ and \\xHH for bytes that "
+        "need it,\n"
+        "         numbers in decimal, the elements of a list with commas between them\n"
+        "  jsonl  {\"key\":...,\"value\":...}: byte strings as strings, or \"key_base64\" and\n"
+        "         \"value_base64\"; numbers as numbers, or as strings; lists as arrays; other\n"
+        "         members are ignored\n"
         "\n"
+        "Key and value are read as the table's type has them. --create makes the table where "
+        "there\n"
+        "is none, of --type and --max-entries; where there is one, it has to be as they say.\n"
         "The format is that of the file's name (.jsonl, .ndjson, .json; else tsv), or --format.\n"
         "Empty lines are left out, and so is a carriage return at the end of a line. A line\n"
         "that is no entry, and an entry that the daemon refuses, are told with the number of\n"
         "the line (the first 20) and counted. --strict stops at the first: nothing behind a bad\n"
         "line is stored; of entries behind a refused one up to 4,096 may have been sent before\n"
-        "the refusal came. ^C stops in order: what was sent is counted.\n"
+        "the refusal came. ^C stops in order: what was sent is counted. (A list that is longer "
+        "than\n"
+        "the daemon's --max-frame counts as several entries.)\n"
         "\n"
         "Exit status: 1 no such table (--create makes it); 2 FILE cannot be opened; 3 the\n"
         "daemon went away; 4 a line was bad or an entry refused; 130 ^C.\n"
@@ -128,8 +165,10 @@ const struct verb cmd_load = {
         "  stele load prices prices.tsv\n"
         "  stele load --create prices < prices.tsv\n"
         "  stele load --strict prices prices.jsonl\n"
+        "  stele load --create --type 'u64->list:u32' index index.tsv\n"
         "  stele -n old dump prices | stele -n new load --create prices",
-    .options = OPTIONS_FORMAT | OPTIONS_STRICT | OPTIONS_CREATE,
+    .options =
+        OPTIONS_FORMAT | OPTIONS_STRICT | OPTIONS_CREATE | OPTIONS_TYPE | OPTIONS_MAX_ENTRIES,
     .least = 1,
     .most = 2,
     .run = load_run};

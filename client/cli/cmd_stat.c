@@ -62,7 +62,11 @@ static struct json_t *stat_tables(const struct stat_facts *facts)
     for (uint32_t i = 0; i < facts->tables.count; i++) {
         const struct segment_table *table = &facts->tables.table[i];
         struct json_t *object = document_object();
+        char type[STELE_TYPE_TEXT_BYTES];
+        stele_type_format(&table->type, type);
         document_set_bytes(object, "name", table->name, strlen(table->name));
+        document_set_text(object, "type", type);
+        document_set_number(object, "max_entries", table->max_entries);
         stat_set_table(object, table);
         document_add(array, object);
     }
@@ -129,9 +133,9 @@ const struct verb cmd_stat = {
     .arguments = "",
     .summary = "memory, load, writer and daemon at a glance",
     .text = "What the segment tells: memory by use, how full the index is, which writer serves it\n"
-            "and when that last gave a sign of life, and each table. And what the daemon has\n"
-            "counted, and on which page sizes the memory stands; where no daemon answers, it says\n"
-            "so and shows the rest.\n"
+            "and when that last gave a sign of life, and each table with its type. And what the\n"
+            "daemon has counted, and on which page sizes the memory stands; where no daemon\n"
+            "answers, it says so and shows the rest.\n"
             "load: share of the slots of buckets and overflow lines that are taken. overflow:\n"
             "share of the entries that do not stand in the first line of their bucket.\n"
             "With -o json: one object; \"daemon\" is null where none answers.\n"

@@ -1,40 +1,14 @@
 /*
  * cmd_store.c - put, insert, replace and cas: one value under one key.
  */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cmd.h"
-#include "input.h"
 
 /* The key, the value, and with cas the value expected: what the command line stands for. */
 struct store_words {
     struct buffer key, value, expected;
 };
-
-static int store_read_stdin(const struct cmd *cmd, size_t limit, struct buffer *value)
-{
-    struct input input;
-    int result = OUTPUT_OK;
-    input_init(&input, STDIN_FILENO, limit, NULL);
-    enum input_outcome outcome = input_rest(&input, value);
-    if (outcome == INPUT_TOO_LONG)
-        result = cmd_fail(cmd, STELE_ETOOBIG, NULL);
-    else if (outcome != INPUT_END)
-        result = output_usage(cmd->output, "standard input: %s", strerror(errno));
-    input_fini(&input);
-    return result;
-}
-
-/* A value: "-" is standard input. */
-static int store_value(const struct cmd *cmd, int index, struct buffer *value)
-{
-    buffer_reset(value);
-    if (strcmp(cmd->argument[index], "-") == 0)
-        return store_read_stdin(cmd, cmd->session->channel.info.value_max_bytes, value);
-    return cmd_bytes(cmd, index, value);
-}
 
 static enum stele_status store_send(const struct cmd *cmd, uint16_t table,
                                     const struct store_words *words)
@@ -58,13 +32,13 @@ static enum stele_status store_send(const struct cmd *cmd, uint16_t table,
 static int store_words_read(const struct cmd *cmd, struct store_words *words)
 {
     bool cas = cmd->verb == &cmd_cas;
-    int result = cmd_bytes(cmd, 1, &words->key);
+    int result = cmd_key(cmd, 1, &words->key);
     if (cas && strcmp(cmd->argument[2], "-") == 0 && strcmp(cmd->argument[3], "-") == 0)
         return output_usage(cmd->output, "only one of the values can be standard input");
     if (result == OUTPUT_OK && cas)
-        result = store_value(cmd, 2, &words->expected);
+        result = cmd_value(cmd, 2, &words->expected);
     if (result == OUTPUT_OK)
-        result = store_value(cmd, cas ? 3 : 2, &words->value);
+        result = cmd_value(cmd, cas ? 3 : 2, &words->value);
     return result;
 }
 
@@ -72,7 +46,9 @@ static int store_run(struct cmd *cmd)
 {
     struct store_words words = {0};
     uint16_t table;
-    int result = session_find_table(cmd->session, cmd->argument[0], false, &table);
+    int result = cmd_find(cmd, &table);
+    if (result == OUTPUT_OK)
+        result = cmd_expect(cmd, false);
     if (result == OUTPUT_OK)
         result = store_words_read(cmd, &words);
     if (result == OUTPUT_OK) {
@@ -89,19 +65,24 @@ const struct verb cmd_put = {
     .name = "put",
     .arguments = "T K V",
     .summary = "store value V under key K of table T",
-    .text = "Stores V under K, whether or not K is there. V of \"-\" is standard input, byte for\n"
-            "byte (a value that is a single - is written -e '\\x2d'). When it returns, every\n"
-            "reader sees the value.\n"
-            "\n"
-            "Exit status: 1 no such table; 4 the segment is full, or no rights.\n"
-            "\n"
-            "Examples\n"
-            "  stele put prices EURUSD 1.0842\n"
-            "  stele put -e prices 'two\\tcolumns' 'two\\nlines'\n"
-            "  stele put files logo - < logo.png\n"
-            "  stele put prices -- -key- value          a key that starts with a -",
+    .text =
+        "Stores V under K, whether or not K is there. Both are read as the table's type has\n"
+        "them: numbers are decimal. V of \"-\" is standard input, byte for byte or a number on\n"
+        "a line (a value that is a single - is written -e '\\x2d'). When it returns, every\n"
+        "reader sees the value. For lists see append.\n"
+        "\n"
+        "Exit status: 1 no such table; 2 not of the table's type; 4 the segment is full, the\n"
+        "table has reached its maximum, or no rights.\n"
+        "\n"
+        "Examples\n"
+        "  stele put prices EURUSD 1.0842\n"
+        "  stele put -e prices 'two\\tcolumns' 'two\\nlines'\n"
+        "  stele put files logo - < logo.png\n"
+        "  stele put stock 4711 -3                  numbers, in a table u64->i64\n"
+        "  stele put prices -- -key- value          a key that starts with a -",
     .least = 3,
     .most = 3,
+    .numbers = true,
     .run = store_run};
 
 const struct verb cmd_insert = {
@@ -116,6 +97,7 @@ const struct verb cmd_insert = {
             "  stele insert locks nightly \"$HOSTNAME\" && run-nightly",
     .least = 3,
     .most = 3,
+    .numbers = true,
     .run = store_run};
 
 const struct verb cmd_replace = {.name = "replace",
@@ -130,22 +112,23 @@ const struct verb cmd_replace = {.name = "replace",
                                      "  stele replace prices EURUSD 1.0850",
                                  .least = 3,
                                  .most = 3,
+                                 .numbers = true,
                                  .run = store_run};
 
 const struct verb cmd_cas = {
     .name = "cas",
     .arguments = "T K OLD NEW",
     .summary = "replace the value if it is OLD",
-    .text =
-        "Replaces the value of K by NEW if it is, byte for byte, OLD. One of them may be \"-\",\n"
-        "standard input.\n"
-        "\n"
-        "Exit status: 1 K holds another value or is absent, or no such table.\n"
-        "\n"
-        "Examples\n"
-        "  stele cas jobs 4711 waiting running\n"
-        "  old=$(stele get prices EURUSD)\n"
-        "  stele cas prices EURUSD \"$old\" 1.0850",
+    .text = "Replaces the value of K by NEW if it is, bit for bit, OLD. One of them may be \"-\",\n"
+            "standard input.\n"
+            "\n"
+            "Exit status: 1 K holds another value or is absent, or no such table.\n"
+            "\n"
+            "Examples\n"
+            "  stele cas jobs 4711 waiting running\n"
+            "  old=$(stele get prices EURUSD)\n"
+            "  stele cas prices EURUSD \"$old\" 1.0850",
     .least = 4,
     .most = 4,
+    .numbers = true,
     .run = store_run};

@@ -11,7 +11,7 @@
 #include "segment.h"
 #include "text.h"
 
-/* NAME tab ENTRIES tab PAYLOAD-BYTES */
+/* NAME tab ENTRIES tab PAYLOAD-BYTES tab TYPE tab MAX-ENTRIES */
 static int tables_show_text(const struct cmd *cmd, const struct segment_tables *tables)
 {
     struct buffer line;
@@ -19,12 +19,13 @@ static int tables_show_text(const struct cmd *cmd, const struct segment_tables *
     buffer_init(&line);
     for (uint32_t i = 0; i < tables->count && result == OUTPUT_OK; i++) {
         const struct segment_table *table = &tables->table[i];
-        char numbers[64];
-        snprintf(numbers, sizeof(numbers), "\t%" PRIu64 "\t%" PRIu64 "\n", table->entries,
-                 table->payload_bytes);
+        char facts[160], type[STELE_TYPE_TEXT_BYTES];
+        stele_type_format(&table->type, type);
+        snprintf(facts, sizeof(facts), "\t%" PRIu64 "\t%" PRIu64 "\t%s\t%" PRIu64 "\n",
+                 table->entries, table->payload_bytes, type, table->max_entries);
         buffer_reset(&line);
         if (text_escape(&line, table->name, strlen(table->name)) &&
-            buffer_append_text(&line, numbers))
+            buffer_append_text(&line, facts))
             result = output_bytes(cmd->output, line.bytes, line.used);
         else
             result = output_fail(cmd->output, STELE_ENOMEM, NULL, NULL);
@@ -39,9 +40,13 @@ static int tables_show_json(const struct cmd *cmd, const struct segment_tables *
     for (uint32_t i = 0; i < tables->count; i++) {
         const struct segment_table *table = &tables->table[i];
         struct json_t *object = document_object();
+        char type[STELE_TYPE_TEXT_BYTES];
+        stele_type_format(&table->type, type);
         document_set_bytes(object, "name", table->name, strlen(table->name));
         document_set_number(object, "entries", table->entries);
         document_set_number(object, "payload_bytes", table->payload_bytes);
+        document_set_text(object, "type", type);
+        document_set_number(object, "max_entries", table->max_entries);
         document_add(array, object);
     }
     return output_document(cmd->output, array);
@@ -63,13 +68,9 @@ static int tables_run(struct cmd *cmd)
 
 static int tables_run_create(struct cmd *cmd)
 {
-    uint16_t table;
-    int result = session_connect(cmd->session);
-    if (result != OUTPUT_OK)
-        return result;
-    enum stele_status status = stele_channel_table_create(&cmd->session->channel, cmd->argument[0],
-                                                          &table, cmd->options->timeout_ms);
-    return status == STELE_OK ? output_done(cmd->output) : cmd_fail(cmd, status, NULL);
+    struct session_table table = {0, cmd->options->type, cmd->options->max_entries};
+    int result = session_make_table(cmd->session, cmd->argument[0], false, &table);
+    return result == OUTPUT_OK ? output_done(cmd->output) : result;
 }
 
 /* drop and clear */
@@ -80,7 +81,7 @@ static int tables_run_end(struct cmd *cmd)
     char question[512];
     bool drop = cmd->verb == &cmd_drop;
     uint16_t table;
-    int result = session_find_table(cmd->session, cmd->argument[0], false, &table);
+    int result = cmd_find(cmd, &table);
     if (result != OUTPUT_OK)
         return result;
     buffer_init(&shown);
@@ -100,9 +101,11 @@ const struct verb cmd_tables = {
     .name = "tables",
     .arguments = "",
     .summary = "list the tables",
-    .text = "One line for each table, by name: NAME, tab, entries, tab, bytes of keys and values.\n"
-            "Tabs and the like in a name are escaped. Reads the segment: needs no daemon.\n"
-            "With -o json: one array of {\"name\":...,\"entries\":N,\"payload_bytes\":N}.\n"
+    .text = "One line for each table, by name: NAME, tab, entries, tab, bytes of keys and values,\n"
+            "tab, type, tab, maximum of entries (0: none). Tabs and the like in a name are\n"
+            "escaped. Reads the segment: needs no daemon.\n"
+            "With -o json: one array of {\"name\":...,\"entries\":N,\"payload_bytes\":N,\n"
+            "\"type\":...,\"max_entries\":N}.\n"
             "\n"
             "Examples\n"
             "  stele tables\n"
@@ -114,13 +117,25 @@ const struct verb cmd_tables = {
 const struct verb cmd_create = {
     .name = "create",
     .arguments = "T",
-    .summary = "make a table of byte strings",
-    .text = "Makes the empty table T, from byte strings to byte strings. Names have 1..63 bytes.\n"
-            "\n"
-            "Exit status: 1 there is one of that name; 4 there are 512 tables, or no rights.\n"
-            "\n"
-            "Examples\n"
-            "  stele create prices",
+    .summary = "make a table",
+    .text =
+        "Makes the empty table T. Names have 1..63 bytes. --type says what it holds, for good,\n"
+        "as KEY->VALUE[,HASH]; by default bytes->bytes.\n"
+        "\n"
+        "  KEY    bytes: any byte strings; u8 u16 u32 u64: whole numbers\n"
+        "  VALUE  bytes; u8 u16 u32 u64; i64, with a sign; f64, a real number;\n"
+        "         struct:N, just N bytes; list:u8 .. list:u64, many numbers in order;\n"
+        "         set:u8 .. set:u64, the same without what it has already\n"
+        "  HASH   xxh3 (default), xxh64; identity, for numbers that are dense\n"
+        "\n"
+        "Exit status: 1 there is one of that name; 4 there is one of another type or maximum,\n"
+        "there are 512 tables, or no rights.\n"
+        "\n"
+        "Examples\n"
+        "  stele create prices\n"
+        "  stele create stock --type 'u64->i64'\n"
+        "  stele create docs --type 'bytes->list:u32' --max-entries 1000000",
+    .options = OPTIONS_TYPE | OPTIONS_MAX_ENTRIES,
     .least = 1,
     .most = 1,
     .run = tables_run_create};

@@ -1,5 +1,6 @@
 /*
- * document.h - JSON: values built and printed, entries read. The only room that knows jansson.
+ * document.h - JSON: results built and printed. The only room that knows jansson. (Entries and words:
+ * kind.h, jsontext.h; jansson has no numbers above 2^63.)
  *
  * Building: each function takes over the values handed to it. Running out of memory gives NULL,
  * which every function takes and passes on; document_write() then says false.
@@ -32,13 +33,5 @@ void document_set_bytes(struct json_t *object, const char *name, const void *byt
 
 /* Appends the value on one line, without a newline, and frees it. false: out of memory. */
 bool document_write(struct buffer *out, struct json_t *value);
-
-#define DOCUMENT_FAULT_BYTES 192u
-/*
- * Reads {"key":...,"value":...}, each a string or, named key_base64 or value_base64, base64; other
- * members are ignored. Replaces what the buffers hold. false: `fault` says what is wrong.
- */
-bool document_read_entry(const char *text, size_t count, struct buffer *key, struct buffer *value,
-                         char fault[DOCUMENT_FAULT_BYTES]);
 
 #endif

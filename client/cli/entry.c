@@ -3,10 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "document.h"
-#include "text.h"
+#include "kind.h"
 
-_Static_assert(ENTRY_FAULT_BYTES >= DOCUMENT_FAULT_BYTES, "faults of documents are handed on");
+_Static_assert(ENTRY_FAULT_BYTES >= KIND_FAULT_BYTES + 16, "faults of kinds are handed on");
 
 static bool entry_ends_with(const char *name, const char *end)
 {
@@ -21,40 +20,67 @@ enum entry_format entry_format_of(const char *name)
     return json ? ENTRY_JSONL : ENTRY_TSV;
 }
 
-static bool entry_write_json(struct buffer *out, const void *key, size_t key_bytes,
-                             const void *value, size_t value_bytes)
+/* ---- writing ------------------------------------------------------------------------------ */
+
+static bool entry_write_json(struct buffer *out, const struct kind *key_kind, const void *key,
+                             size_t key_bytes, const struct kind *value_kind, const void *value,
+                             size_t value_bytes)
 {
-    struct json_t *object = document_object();
-    document_set_bytes(object, "key", key, key_bytes);
-    if (value)
-        document_set_bytes(object, "value", value, value_bytes);
-    return document_write(out, object);
+    return buffer_append_byte(out, '{') &&
+           kind_write_member(out, key_kind, "key", key, key_bytes) &&
+           (!value || (buffer_append_byte(out, ',') &&
+                       kind_write_member(out, value_kind, "value", value, value_bytes))) &&
+           buffer_append_text(out, "}\n");
 }
 
-bool entry_write(struct buffer *out, enum entry_format format, const void *key, size_t key_bytes,
-                 const void *value, size_t value_bytes)
+bool entry_write(struct buffer *out, enum entry_format format, const struct stele_type *type,
+                 const void *key, size_t key_bytes, const void *value, size_t value_bytes)
 {
+    struct kind key_kind = kind_of_key(type), value_kind = kind_of_value(type);
     if (format == ENTRY_JSONL)
-        return entry_write_json(out, key, key_bytes, value, value_bytes) &&
-               buffer_append_byte(out, '\n');
-    return text_escape(out, key, key_bytes) &&
-           (!value || (buffer_append_byte(out, '\t') && text_escape(out, value, value_bytes))) &&
+        return entry_write_json(out, &key_kind, key, key_bytes, &value_kind, value, value_bytes);
+    return kind_write(out, &key_kind, key, key_bytes, true, ',') &&
+           (!value || (buffer_append_byte(out, '\t') &&
+                       kind_write(out, &value_kind, value, value_bytes, true, ','))) &&
            buffer_append_byte(out, '\n');
 }
 
-static bool entry_read_field(const char *which, const char *text, size_t count,
-                             struct buffer *bytes, char fault[ENTRY_FAULT_BYTES])
+/* ---- reading ------------------------------------------------------------------------------ */
+
+/* A key or a value that is to be read. */
+struct entry_part {
+    const char *name;
+    struct kind kind;
+    struct buffer *bytes;
+    bool read;
+};
+
+static void entry_parts(const struct stele_type *type, struct buffer *key, struct buffer *value,
+                        struct entry_part part[2])
 {
-    size_t bad = 0;
-    buffer_reset(bytes);
-    const char *wrong = text_unescape(bytes, text, count, &bad);
-    if (wrong)
-        snprintf(fault, ENTRY_FAULT_BYTES, "the %s, at its byte %zu: %s", which, bad + 1, wrong);
-    return wrong == NULL;
+    struct entry_part made[2] = {{"key", kind_of_key(type), key, false},
+                                 {"value", kind_of_value(type), value, false}};
+    memcpy(part, made, sizeof(made));
+    buffer_reset(key);
+    buffer_reset(value);
 }
 
-static bool entry_read_tsv(const char *line, size_t count, struct buffer *key, struct buffer *value,
-                           char fault[ENTRY_FAULT_BYTES])
+static bool entry_wrong(const struct entry_part *part, const char *wrong, char *fault)
+{
+    snprintf(fault, ENTRY_FAULT_BYTES, "the %s%s", part->name, wrong);
+    return false;
+}
+
+static bool entry_read_field(const struct entry_part *part, const char *text, size_t count,
+                             char *fault)
+{
+    char wrong[KIND_FAULT_BYTES];
+    return kind_read(part->bytes, &part->kind, text, count, true, wrong) ||
+           entry_wrong(part, wrong, fault);
+}
+
+static bool entry_read_tsv(const char *line, size_t count, const struct entry_part part[2],
+                           char *fault)
 {
     const char *tab = memchr(line, '\t', count);
     if (!tab) {
@@ -66,16 +92,79 @@ static bool entry_read_tsv(const char *line, size_t count, struct buffer *key, s
         snprintf(fault, ENTRY_FAULT_BYTES, "more than one tab; inside a value it is written \\t");
         return false;
     }
-    return entry_read_field("key", line, key_bytes, key, fault) &&
-           entry_read_field("value", tab + 1, value_bytes, value, fault);
+    return entry_read_field(&part[0], line, key_bytes, fault) &&
+           entry_read_field(&part[1], tab + 1, value_bytes, fault);
 }
 
-bool entry_read(enum entry_format format, const char *line, size_t count, struct buffer *key,
-                struct buffer *value, char fault[ENTRY_FAULT_BYTES])
+/* Whether the member is this part, as it is or in base64. */
+static bool entry_named(const struct entry_part *part, const struct buffer *name, bool *base64)
 {
+    size_t bytes = strlen(part->name);
+    *base64 = part->kind.word == STELE_BYTES && name->used == bytes + 7 &&
+              memcmp(name->bytes + bytes, "_base64", 7) == 0;
+    return (name->used == bytes || *base64) && memcmp(name->bytes, part->name, bytes) == 0;
+}
+
+/* One member of the object. false: the text is no JSON, or `fault` says what is wrong. */
+static bool entry_read_member(struct jsontext *json, const struct buffer *name,
+                              struct entry_part part[2], char *fault)
+{
+    char wrong[KIND_FAULT_BYTES];
+    for (unsigned i = 0; i < 2; i++) {
+        bool base64;
+        if (!entry_named(&part[i], name, &base64))
+            continue;
+        if (part[i].read)
+            return entry_wrong(&part[i], " is there twice", fault);
+        part[i].read = true;
+        return kind_read_json(part[i].bytes, &part[i].kind, json, base64, wrong) ||
+               (!json->fault && entry_wrong(&part[i], wrong, fault));
+    }
+    return jsontext_skip(json);
+}
+
+/* false: the text is no JSON, or `fault` says what is wrong. */
+static bool entry_read_members(struct jsontext *json, struct entry_part part[2], char *fault)
+{
+    struct buffer name;
+    bool first = true, good = true;
+    buffer_init(&name);
+    jsontext_open(json, '{');
+    while (good && jsontext_next(json, '{', &first))
+        good = jsontext_name(json, &name) && entry_read_member(json, &name, part, fault);
+    buffer_fini(&name);
+    return good && jsontext_finish(json);
+}
+
+static bool entry_read_json(const char *line, size_t count, struct entry_part part[2], char *fault)
+{
+    struct jsontext json;
+    jsontext_begin(&json, line, count);
+    enum jsontext_kind kind = jsontext_peek(&json);
+    if (kind != JSONTEXT_OBJECT) {
+        snprintf(fault, ENTRY_FAULT_BYTES, "no JSON object with \"key\" and \"value\"");
+        return false;
+    }
+    bool good = entry_read_members(&json, part, fault);
+    if (json.fault) {
+        snprintf(fault, ENTRY_FAULT_BYTES, "no JSON: %s (byte %zu)", json.fault,
+                 (size_t)(json.at - json.begin) + 1);
+        return false;
+    }
+    for (unsigned i = 0; good && i < 2; i++)
+        if (!part[i].read)
+            good = entry_wrong(&part[i], " is missing", fault);
+    return good;
+}
+
+bool entry_read(enum entry_format format, const struct stele_type *type, const char *line,
+                size_t count, struct buffer *key, struct buffer *value,
+                char fault[ENTRY_FAULT_BYTES])
+{
+    struct entry_part part[2];
+    entry_parts(type, key, value, part);
     if (count > 0 && line[count - 1] == '\r')
         count--;
-    if (format == ENTRY_JSONL)
-        return document_read_entry(line, count, key, value, fault);
-    return entry_read_tsv(line, count, key, value, fault);
+    return format == ENTRY_JSONL ? entry_read_json(line, count, part, fault)
+                                 : entry_read_tsv(line, count, part, fault);
 }

@@ -1,12 +1,16 @@
 /*
- * entry.h - an entry as one line of text, and back. Pure. Both formats give back every key and
- * value, byte for byte, empty ones too.
+ * entry.h - an entry of a table as one line of text, and back. Pure. Both formats give back every key
+ * and value of every type, bit for bit, empty ones too.
  *
- *   TSV         KEY tab VALUE, with the escapes of text.h
- *   JSON lines  {"key":"...","value":"..."}, as in document.h
+ *   TSV         KEY tab VALUE
+ *   JSON lines  {"key":KEY,"value":VALUE}
+ *
+ * each as kind.h has it, byte strings in TSV with the escapes of text.h.
  */
 #ifndef STELE_CLI_ENTRY_H
 #define STELE_CLI_ENTRY_H
+
+#include <stele/type.h>
 
 #include "buffer.h"
 
@@ -16,20 +20,22 @@ enum entry_format {
     ENTRY_JSONL
 };
 
-#define ENTRY_FAULT_BYTES 192u
+#define ENTRY_FAULT_BYTES 224u
 
 /* By the end of a file's name (.jsonl, .ndjson and .json; else TSV). `name` may be NULL. */
 enum entry_format entry_format_of(const char *name);
 
 /* Appends the line with its newline; without the value where `value` is NULL. false: no memory. */
-bool entry_write(struct buffer *out, enum entry_format format, const void *key, size_t key_bytes,
-                 const void *value, size_t value_bytes);
+bool entry_write(struct buffer *out, enum entry_format format, const struct stele_type *type,
+                 const void *key, size_t key_bytes, const void *value, size_t value_bytes);
 
 /*
  * Reads a line (without its newline; a carriage return at its end is left out). Replaces what the
- * buffers hold. false: `fault` says what is wrong, in one line.
+ * buffers hold. Other members of a JSON object are ignored. false: `fault` says what is wrong, in one
+ * line.
  */
-bool entry_read(enum entry_format format, const char *line, size_t count, struct buffer *key,
-                struct buffer *value, char fault[ENTRY_FAULT_BYTES]);
+bool entry_read(enum entry_format format, const struct stele_type *type, const char *line,
+                size_t count, struct buffer *key, struct buffer *value,
+                char fault[ENTRY_FAULT_BYTES]);
 
 #endif

@@ -4,21 +4,22 @@
 #include <inttypes.h>
 #include <string.h>
 
-void loader_init(struct loader *loader, struct cmd *cmd, uint16_t table, enum entry_format format,
-                 int fd, const char *label, uint64_t total_bytes)
+void loader_init(struct loader *loader, struct cmd *cmd, const struct session_table *table,
+                 enum entry_format format, int fd, const char *label, uint64_t total_bytes)
 {
     struct stele_channel *channel = &cmd->session->channel;
     memset(loader, 0, sizeof(*loader));
     loader->cmd = cmd;
     loader->channel = channel;
-    loader->table = table;
+    loader->table = table->handle;
+    loader->type = table->type;
     loader->format = format;
     loader->strict = (cmd->options->given & OPTIONS_STRICT) != 0;
     loader->batch_entries = channel->info.vector_max_count < LOADER_BATCH_ENTRIES
                                 ? channel->info.vector_max_count
                                 : LOADER_BATCH_ENTRIES;
     interrupt_open(&loader->interrupt);
-    /* an escape is at most six bytes for one; what is longer cannot be an entry */
+    /* an escape is at most six bytes for one, an element less; what is longer cannot be an entry */
     input_init(&loader->input, fd, (size_t)channel->info.frame_max_bytes * 6u + 128u,
                &loader->interrupt);
     stele_vector_init(&loader->vector, channel->info.frame_max_bytes - sizeof(uint32_t));
@@ -121,18 +122,25 @@ static void loader_send(struct loader *loader)
     }
 }
 
-/* Adds the entry in key and value. */
-static void loader_add(struct loader *loader)
+static enum stele_status loader_gather(struct loader *loader, const char *value, size_t bytes)
 {
-    const struct buffer *key = &loader->key, *value = &loader->value;
+    const struct buffer *key = &loader->key;
     struct stele_vector *vector = &loader->vector;
-    enum stele_status status =
-        stele_vector_put(vector, loader->table, key->bytes, key->used, value->bytes, value->used);
+    return stele_type_has_lists(&loader->type)
+               ? stele_vector_list_append(vector, loader->table, key->bytes, key->used, value,
+                                          bytes)
+               : stele_vector_put(vector, loader->table, key->bytes, key->used, value, bytes);
+}
+
+/* Adds an entry of the key and this value, or this part of it. */
+static void loader_add(struct loader *loader, const char *value, size_t bytes)
+{
+    struct stele_vector *vector = &loader->vector;
+    enum stele_status status = loader_gather(loader, value, bytes);
     if (status == STELE_ETOOBIG && vector->count > 0) {
         loader_send(loader);
         if (loader->broken == STELE_OK)
-            status = stele_vector_put(vector, loader->table, key->bytes, key->used, value->bytes,
-                                      value->used);
+            status = loader_gather(loader, value, bytes);
     }
     loader->entries++;
     if (status != STELE_OK) {
@@ -144,6 +152,18 @@ static void loader_add(struct loader *loader)
         loader_send(loader);
 }
 
+/* Adds what key and value hold. A frame of the largest value also holds its key and heads. */
+static void loader_add_all(struct loader *loader)
+{
+    const struct buffer *value = &loader->value;
+    size_t largest = loader->channel->info.value_max_bytes & ~(size_t)7, at = 0;
+    if (stele_type_has_lists(&loader->type))
+        for (; value->used - at > largest && loader->broken == STELE_OK; at += largest)
+            loader_add(loader, value->bytes + at, largest);
+    if (loader->broken == STELE_OK)
+        loader_add(loader, value->bytes + at, value->used - at);
+}
+
 /* ---- lines -------------------------------------------------------------------------------- */
 
 static void loader_line(struct loader *loader, const char *text, size_t count)
@@ -151,8 +171,9 @@ static void loader_line(struct loader *loader, const char *text, size_t count)
     char fault[ENTRY_FAULT_BYTES];
     if (count == 0 || (count == 1 && text[0] == '\r'))
         return;
-    if (entry_read(loader->format, text, count, &loader->key, &loader->value, fault)) {
-        loader_add(loader);
+    if (entry_read(loader->format, &loader->type, text, count, &loader->key, &loader->value,
+                   fault)) {
+        loader_add_all(loader);
         return;
     }
     loader->bad++;

@@ -2,8 +2,11 @@
  * loader.h - lines of a file into a table: read, gathered into vectors, several of them under way at
  * once, every reply counted. What it cannot store it names by its line. One thread.
  *
+ * Entries are put; lists are appended to. A list that the daemon's largest frame does not hold becomes
+ * several entries, one behind the other.
+ *
  * Invariant: entries == stored + refused + those of batches not collected + vector.count;
- * lines == entries + bad + empty ones.
+ * lines == entries + bad + empty ones, but for such lists.
  */
 #ifndef STELE_CLI_LOADER_H
 #define STELE_CLI_LOADER_H
@@ -28,6 +31,7 @@ struct loader {
     struct cmd *cmd;
     struct stele_channel *channel;
     uint16_t table;
+    struct stele_type type; /* the table's */
     enum entry_format format;
     bool strict;
     struct input input;
@@ -46,8 +50,8 @@ struct loader {
 
 /* The descriptor and the table's handle are the caller's; the channel has nothing pending.
  * `label` is for the progress line; `total_bytes` of the file, 0 = unknown. */
-void loader_init(struct loader *loader, struct cmd *cmd, uint16_t table, enum entry_format format,
-                 int fd, const char *label, uint64_t total_bytes);
+void loader_init(struct loader *loader, struct cmd *cmd, const struct session_table *table,
+                 enum entry_format format, int fd, const char *label, uint64_t total_bytes);
 void loader_fini(struct loader *loader);
 /* Works to the end, an interrupt or a failure, and collects all replies it can get. */
 void loader_run(struct loader *loader);

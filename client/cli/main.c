@@ -7,12 +7,12 @@
 #include <string.h>
 
 #include "cmd.h"
-#include "text.h"
 
 static const struct verb *const main_verbs[] = {
-    &cmd_get,  &cmd_put,  &cmd_insert, &cmd_replace, &cmd_cas,     &cmd_incr,  &cmd_del,
-    &cmd_scan, &cmd_load, &cmd_dump,   &cmd_tables,  &cmd_create,  &cmd_clear, &cmd_drop,
-    &cmd_stat, &cmd_ping, &cmd_verify, &cmd_bench,   &cmd_shutdown};
+    &cmd_get,    &cmd_put,    &cmd_insert, &cmd_replace, &cmd_cas,   &cmd_incr,  &cmd_del,
+    &cmd_append, &cmd_remove, &cmd_swap,   &cmd_pop,     &cmd_list,  &cmd_count, &cmd_scan,
+    &cmd_load,   &cmd_dump,   &cmd_tables, &cmd_create,  &cmd_clear, &cmd_drop,  &cmd_stat,
+    &cmd_ping,   &cmd_verify, &cmd_bench,  &cmd_shutdown};
 
 #define MAIN_VERBS (sizeof(main_verbs) / sizeof(main_verbs[0]))
 
@@ -38,8 +38,10 @@ static int main_help(void)
     options_describe(OPTIONS_COMMON);
     puts(
         "\n"
-        "get, scan, dump, tables, stat and verify read the segment itself, also when no daemon\n"
-        "runs. The others need the daemon.\n"
+        "get, list, count, scan, dump, tables, stat and verify read the segment itself, also when\n"
+        "no daemon runs. The others need the daemon.\n"
+        "\n"
+        "A table has a type, KEY->VALUE: see stele create --help.\n"
         "\n"
         "Exit status: 0 done; 1 not found, or not as cas, insert or replace expected; 2 the\n"
         "command line makes no sense; 3 no daemon, no segment or no answer; 4 refused: no rights,\n"
@@ -49,6 +51,8 @@ static int main_help(void)
         "  stele create prices\n"
         "  stele put prices EURUSD 1.0842\n"
         "  stele get prices EURUSD\n"
+        "  stele create docs --type 'bytes->list:u32'\n"
+        "  stele append docs pi 3 1 4\n"
         "  stele -n orders -o json stat");
     return OUTPUT_OK;
 }
@@ -87,16 +91,15 @@ static int main_run(struct cmd *cmd)
 static int main_call(struct options *options, struct output *output, int argc, char **argv)
 {
     struct cmd cmd = {0};
+    struct options_hidden hidden = {{NULL}, 0};
     const struct verb *verb = main_find(argv[0]);
-    int64_t number;
     if (!verb)
         return output_usage(output, "no such verb: %.40s", argv[0]);
     output->verb = verb->name;
-    /* a negative number at the end would be taken for an option: it does not take part */
-    bool apart = verb->number_last && argc > verb->most && argv[argc - 1][0] == '-' &&
-                 text_parse_i64(argv[argc - 1], &number);
-    int words = apart ? argc - 1 : argc;
-    int first = options_read(options, output, verb->options, true, words, argv);
+    if (verb->numbers)
+        options_hide_numbers(&hidden, argc, argv);
+    int first = options_read(options, output, verb->options, true, argc, argv);
+    options_show_numbers(&hidden);
     if (first < 0)
         return OUTPUT_USAGE;
     if (options->help)

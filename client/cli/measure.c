@@ -68,21 +68,35 @@ static void measure_turn_next(struct measure_turn *turn)
 
 /* ---- lookups ------------------------------------------------------------------------------ */
 
+/* Of any type of table; `words` is the same table with words as keys, made once. */
+static enum stele_status measure_look_up(const struct stele_words *words,
+                                         const struct measure_turn *turn, struct buffer *value)
+{
+    const struct stele_table *table = &words->table;
+    uint64_t word = 0;
+    size_t bytes;
+    enum stele_status status = STELE_ESHORT;
+    if (table->form == STELEI_FORM_WORDS) {
+        memcpy(&word, turn->key, turn->key_bytes);
+        return stele_words_get(words, word, &word);
+    }
+    if (table->form == STELEI_FORM_BYTES)
+        status =
+            stele_get(table, turn->key, turn->key_bytes, value->bytes, value->capacity, &bytes);
+    return status == STELE_ESHORT ? walk_get(table, turn->key, turn->key_bytes, value) : status;
+}
+
 /* A key that was deleted since, or a bucket that is busy, is an answer too. */
-static enum stele_status measure_get_one(const struct stele_table *table, struct measure_turn *turn,
+static enum stele_status measure_get_one(const struct stele_words *words, struct measure_turn *turn,
                                          struct buffer *value)
 {
-    size_t bytes;
     measure_turn_next(turn);
-    enum stele_status status =
-        stele_get(table, turn->key, turn->key_bytes, value->bytes, value->capacity, &bytes);
-    if (status == STELE_ESHORT)
-        status = walk_get(table, turn->key, turn->key_bytes, value);
+    enum stele_status status = measure_look_up(words, turn, value);
     return status == STELE_ENOTFOUND || status == STELE_EBUSY ? STELE_OK : status;
 }
 
 static enum stele_status measure_get_rate(const struct measure *measure,
-                                          const struct stele_table *table, struct buffer *value,
+                                          const struct stele_words *words, struct buffer *value,
                                           struct measure_result *result)
 {
     struct measure_turn turn;
@@ -91,7 +105,7 @@ static enum stele_status measure_get_rate(const struct measure *measure,
     measure_turn_init(&turn, measure->keys);
     while (now_ns < end_ns && !interrupt_seen(measure->interrupt)) {
         for (unsigned i = 0; i < 4096; i++) {
-            enum stele_status status = measure_get_one(table, &turn, value);
+            enum stele_status status = measure_get_one(words, &turn, value);
             if (status != STELE_OK)
                 return status;
         }
@@ -105,6 +119,7 @@ static enum stele_status measure_get_rate(const struct measure *measure,
 enum stele_status measure_get(const struct measure *measure, const struct stele_table *table,
                               struct measure_result *result)
 {
+    struct stele_words words = {*table};
     struct measure_turn turn;
     struct buffer value;
     memset(result, 0, sizeof(*result));
@@ -112,11 +127,11 @@ enum stele_status measure_get(const struct measure *measure, const struct stele_
     measure_turn_init(&turn, measure->keys);
     enum stele_status status = buffer_reserve(&value, 4096) ? STELE_OK : STELE_ENOMEM;
     if (status == STELE_OK)
-        status = measure_get_rate(measure, table, &value, result);
+        status = measure_get_rate(measure, &words, &value, result);
     uint64_t before_ns = measure_now_ns();
     uint64_t end_ns = before_ns + (uint64_t)measure->budget_ms * 1000000u;
     while (status == STELE_OK && before_ns < end_ns && !measure->interrupt->signal) {
-        status = measure_get_one(table, &turn, &value);
+        status = measure_get_one(&words, &turn, &value);
         uint64_t after_ns = measure_now_ns();
         histogram_add(&result->latency_ns, after_ns - before_ns);
         before_ns = after_ns;

@@ -22,10 +22,14 @@ static const struct options_known options_table[] = {
     {"yes", NULL, "do not ask", OPTIONS_YES, 'y'},
     {"keys", NULL, "keys without values", OPTIONS_KEYS, 0},
     {"prefix", "P", "only keys that start with P", OPTIONS_PREFIX, 0},
-    {"limit", "N", "stop after N entries", OPTIONS_LIMIT, 0},
+    {"from", "N", "begin with element N; the first is 0", OPTIONS_FROM, 0},
+    {"limit", "N", "stop after N entries or elements", OPTIONS_LIMIT, 0},
     {"format", "tsv|jsonl", "default: by the file's name, else tsv", OPTIONS_FORMAT, 0},
     {"strict", NULL, "stop at the first bad line or refused entry", OPTIONS_STRICT, 0},
     {"create", NULL, "make the table where there is none", OPTIONS_CREATE, 0},
+    {"type", "TYPE", "of keys and values: KEY->VALUE; default: bytes->bytes", OPTIONS_TYPE, 0},
+    {"max-entries", "N", "the most that the table may hold; default, and 0: no limit",
+     OPTIONS_MAX_ENTRIES, 0},
     {"seconds", "N", "how long each of the measurements takes", OPTIONS_SECONDS, 0},
     {"name", "NAME", "the segment; default: $STELE_NAME, else default", OPTIONS_COMMON, 'n'},
     {"socket", "PATH", "the daemon's socket; default: $STELE_SOCKET, else by the name",
@@ -101,6 +105,15 @@ static bool options_take_own(struct options *options, struct output *output,
     case OPTIONS_PREFIX:
         options->prefix = value;
         return true;
+    case OPTIONS_TYPE:
+        return stele_type_parse(value, &options->type) ||
+               options_bad(output, known, value, "KEY->VALUE, as in 'u64->list:u32'");
+    case OPTIONS_MAX_ENTRIES:
+        return text_parse_u64(value, &options->max_entries) ||
+               options_bad(output, known, value, "a number");
+    case OPTIONS_FROM:
+        return text_parse_u64(value, &options->from) ||
+               options_bad(output, known, value, "a number");
     case OPTIONS_LIMIT:
         return text_parse_u64(value, &options->limit) ||
                options_bad(output, known, value, "a number");
@@ -194,6 +207,47 @@ int options_read(struct options *options, struct output *output, uint32_t verb_b
     if (options->socket_typed && !options->name_typed)
         options->name = NULL;
     return optind;
+}
+
+/* ---- negative numbers --------------------------------------------------------------------- */
+
+#define OPTIONS_HIDDEN '\1' /* instead of the '-' */
+
+static bool options_is_negative(const char *word)
+{
+    const char *digits = word[1] == '.' ? word + 2 : word + 1;
+    return word[0] == '-' && digits[0] >= '0' && digits[0] <= '9';
+}
+
+/* Whether the next word belongs to this one. */
+static bool options_wants_value(const char *word)
+{
+    char letter[3] = "-";
+    for (size_t i = 0; i < OPTIONS_COUNT; i++) {
+        const struct options_known *known = &options_table[i];
+        letter[1] = (char)known->letter;
+        if (known->value && ((known->letter && strcmp(word, letter) == 0) ||
+                             (strncmp(word, "--", 2) == 0 && strcmp(word + 2, known->name) == 0)))
+            return true;
+    }
+    return false;
+}
+
+void options_hide_numbers(struct options_hidden *hidden, int argc, char **argv)
+{
+    hidden->count = 0;
+    for (int i = 1; i < argc && hidden->count < 4 && strcmp(argv[i], "--") != 0; i++) {
+        if (!options_is_negative(argv[i]) || options_wants_value(argv[i - 1]))
+            continue;
+        argv[i][0] = OPTIONS_HIDDEN;
+        hidden->word[hidden->count++] = argv[i];
+    }
+}
+
+void options_show_numbers(const struct options_hidden *hidden)
+{
+    for (unsigned i = 0; i < hidden->count; i++)
+        hidden->word[i][0] = '-';
 }
 
 void options_describe(uint32_t bits)

@@ -22,7 +22,10 @@ enum options_bit {
     OPTIONS_STRICT = 1u << 6,
     OPTIONS_CREATE = 1u << 7,
     OPTIONS_SECONDS = 1u << 8,
-    OPTIONS_COMMON = 1u << 9
+    OPTIONS_TYPE = 1u << 9,
+    OPTIONS_MAX_ENTRIES = 1u << 10,
+    OPTIONS_FROM = 1u << 11,
+    OPTIONS_COMMON = 1u << 12
 };
 
 struct options {
@@ -36,6 +39,9 @@ struct options {
     uint32_t given; /* bits of the verb's own options that were there */
     const char *prefix;
     uint64_t limit;
+    uint64_t from;
+    struct stele_type type; /* byte strings -> byte strings if not given */
+    uint64_t max_entries;   /* 0: none */
     enum entry_format format;
     int seconds_ms;
 };
@@ -52,6 +58,17 @@ void options_init(struct options *options, const char *environment_name,
  */
 int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,
                  int argc, char **argv);
+
+/*
+ * Hides words that are negative numbers from options_read(), to which they would be options; but not
+ * those that are options' values. options_show_numbers() gives them back, wherever they are then.
+ */
+struct options_hidden {
+    char *word[4]; /* no verb takes more */
+    unsigned count;
+};
+void options_hide_numbers(struct options_hidden *hidden, int argc, char **argv);
+void options_show_numbers(const struct options_hidden *hidden);
 
 /* One line for each of the options whose bits are set, for --help. */
 void options_describe(uint32_t bits);

@@ -33,6 +33,7 @@ enum output_exit output_exit_of(enum stele_status status)
     case STELE_ENOSYS:
     case STELE_ENOTNUMBER:
     case STELE_ERANGE:
+    case STELE_EHASH:
         return OUTPUT_REFUSED;
     default:
         return OUTPUT_UNAVAILABLE;

@@ -8,7 +8,9 @@ static void segment_count(const struct stelei_root *root, struct segment_table *
     uint64_t lines = stelei_load64(&root->lines), buckets = stelei_load64(&root->buckets);
     table->entries = stelei_load64(&root->entries);
     table->overflow = stelei_load64(&root->overflow);
-    table->slots = (buckets + lines) * STELEI_BYTES_SLOTS;
+    table->slots =
+        (buckets + lines) *
+        (stele_type_has_word_keys(&table->type) ? STELEI_WORD_SLOTS : STELEI_BYTES_SLOTS);
     table->index_bytes = (buckets + lines) * STELEI_BUCKET_BYTES;
     table->record_bytes = stelei_load64(&root->record_bytes);
     table->payload_bytes = stelei_load64(&root->payload_bytes);
@@ -28,6 +30,7 @@ static bool segment_read(const struct stelei_map *map, uint32_t id, struct segme
     }
     table->name[STELEI_NAME_BYTES - 1] = 0;
     table->type = stele_type_from_word(stelei_load64(&shared->type));
+    table->max_entries = stelei_load64(&shared->max_entries);
     segment_count((const struct stelei_root *)(const void *)(map->base + root_off), table);
     stelei_nop_read();
     return stelei_load64(&shared->word) == word;

@@ -10,11 +10,12 @@
 struct segment_table {
     char name[STELEI_NAME_BYTES];
     struct stele_type type;
+    uint64_t max_entries; /* 0: no limit */
     uint64_t entries;
     uint64_t slots;         /* places for entries, of buckets and overflow lines */
     uint64_t overflow;      /* entries that stand in overflow lines */
     uint64_t index_bytes;   /* buckets and overflow lines */
-    uint64_t record_bytes;  /* blocks of records, with their rounding */
+    uint64_t record_bytes;  /* blocks of records and lists, with their rounding */
     uint64_t payload_bytes; /* keys and values */
 };
 

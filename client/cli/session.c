@@ -1,6 +1,8 @@
 #include "session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -79,25 +81,96 @@ int session_connect(struct session *session)
     return OUTPUT_OK;
 }
 
-int session_find_table(struct session *session, const char *name, bool create, uint16_t *table)
+/* ---- its tables --------------------------------------------------------------------------- */
+
+/* Tells of a failed call on the table. */
+static int session_fail_table(const struct session *session, enum stele_status status,
+                              const char *name)
 {
     struct buffer shown;
+    buffer_init(&shown);
+    int result = session_fail(session, status, output_name(&shown, name, strlen(name)));
+    buffer_fini(&shown);
+    return result;
+}
+
+/* The daemon's list has handle, type and maximum at once. */
+enum stele_status session_look_up(struct session *session, const char *name,
+                                  struct session_table *table)
+{
+    size_t bytes = strlen(name);
+    uint32_t count = 0;
+    if (bytes == 0 || bytes >= STELEI_NAME_BYTES)
+        return STELE_EINVAL;
+    struct stele_table_info *infos = calloc(STELEI_TABLE_CAPACITY, sizeof(infos[0]));
+    if (!infos)
+        return STELE_ENOMEM;
+    enum stele_status status = stele_channel_table_list(
+        &session->channel, infos, STELEI_TABLE_CAPACITY, &count, session->options->timeout_ms);
+    if (status == STELE_OK)
+        status = STELE_ENOTABLE;
+    for (uint32_t i = 0; status == STELE_ENOTABLE && i < count; i++) {
+        if (strcmp(infos[i].name, name) != 0)
+            continue;
+        table->handle = infos[i].table;
+        table->type = infos[i].type;
+        table->max_entries = infos[i].max_entries;
+        status = STELE_OK;
+    }
+    free(infos);
+    return status;
+}
+
+int session_find_table(struct session *session, const char *name, struct session_table *table)
+{
     int result = session_connect(session);
     if (result != OUTPUT_OK)
         return result;
-    int timeout_ms = session->options->timeout_ms;
-    enum stele_status status = stele_channel_table_find(&session->channel, name, table, timeout_ms);
-    if (status == STELE_ENOTABLE && create) {
-        status = stele_channel_table_create(&session->channel, name, table, timeout_ms);
-        if (status == STELE_EEXIST)
-            status = STELE_OK; /* somebody else has just made it */
-    }
-    if (status == STELE_OK)
-        return OUTPUT_OK;
+    enum stele_status status = session_look_up(session, name, table);
+    return status == STELE_OK ? OUTPUT_OK : session_fail_table(session, status, name);
+}
+
+/* "u64->u32, at most 100 entries" */
+static const char *session_describe(const struct session_table *table, char out[128])
+{
+    char type[STELE_TYPE_TEXT_BYTES];
+    stele_type_format(&table->type, type);
+    if (table->max_entries == 0)
+        snprintf(out, 128, "%s", type);
+    else
+        snprintf(out, 128, "%s, at most %" PRIu64 " entries", type, table->max_entries);
+    return out;
+}
+
+int session_differs(const struct session *session, const char *name,
+                    const struct session_table *table, const struct session_table *wanted)
+{
+    char is[128], not [128];
+    struct buffer shown;
     buffer_init(&shown);
-    result = session_fail(session, status, output_name(&shown, name, strlen(name)));
+    int result =
+        output_fail_text(session->output, STELE_ETYPE, output_name(&shown, name, strlen(name)),
+                         "there is one already: %s; wanted: %s", session_describe(table, is),
+                         session_describe(wanted, not ));
     buffer_fini(&shown);
     return result;
+}
+
+int session_make_table(struct session *session, const char *name, bool or_find,
+                       struct session_table *table)
+{
+    struct session_table there;
+    int result = session_connect(session);
+    if (result != OUTPUT_OK)
+        return result;
+    enum stele_status status =
+        stele_channel_table_create_as(&session->channel, name, &table->type, table->max_entries,
+                                      &table->handle, session->options->timeout_ms);
+    if (status == STELE_OK || (status == STELE_EEXIST && or_find))
+        return OUTPUT_OK;
+    if (status == STELE_ETYPE && session_look_up(session, name, &there) == STELE_OK)
+        return session_differs(session, name, &there, table);
+    return session_fail_table(session, status, name);
 }
 
 /* ---- the segment -------------------------------------------------------------------------- */
@@ -161,17 +234,11 @@ int session_attach(struct session *session)
 
 int session_open_table(struct session *session, const char *name, struct stele_table *table)
 {
-    struct buffer shown;
     int result = session_attach(session);
     if (result != OUTPUT_OK)
         return result;
-    enum stele_status status = stele_table_open(&session->reader, name, table);
-    if (status == STELE_OK)
-        return OUTPUT_OK;
-    buffer_init(&shown);
-    result = session_fail(session, status, output_name(&shown, name, strlen(name)));
-    buffer_fini(&shown);
-    return result;
+    enum stele_status status = stele_table_open_any(&session->reader, name, table);
+    return status == STELE_OK ? OUTPUT_OK : session_fail_table(session, status, name);
 }
 
 int session_fail(const struct session *session, enum stele_status status, const char *object)

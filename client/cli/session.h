@@ -34,10 +34,27 @@ int session_connect(struct session *session);
 /* The same, telling nothing: a status. For verbs that can do without. */
 enum stele_status session_try_connect(struct session *session);
 
-/* Attaches and opens the table. */
+/* A table as the daemon knows it. */
+struct session_table {
+    uint16_t handle;
+    struct stele_type type;
+    uint64_t max_entries; /* 0: no limit */
+};
+
+/* Attaches and opens the table, of whatever type. */
 int session_open_table(struct session *session, const char *name, struct stele_table *table);
-/* Connects and finds the table; with `create`, makes it where there is none. */
-int session_find_table(struct session *session, const char *name, bool create, uint16_t *table);
+/* Finds the table at the daemon, once connected; tells nothing. */
+enum stele_status session_look_up(struct session *session, const char *name,
+                                  struct session_table *table);
+/* Connects and finds the table. */
+int session_find_table(struct session *session, const char *name, struct session_table *table);
+/* Connects and makes the table, of the type and maximum that *table has. That there is one of that
+ * name is a failure; but with `or_find`, if it has that type and maximum, it is found. */
+int session_make_table(struct session *session, const char *name, bool or_find,
+                       struct session_table *table);
+/* Tells that the table is not what it was taken for. */
+int session_differs(const struct session *session, const char *name,
+                    const struct session_table *table, const struct session_table *wanted);
 
 /* Tells of a failed call on `object`, with what to do about it. */
 int session_fail(const struct session *session, enum stele_status status, const char *object);

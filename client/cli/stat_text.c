@@ -7,7 +7,8 @@
 #include "stat_facts.h"
 #include "text.h"
 
-#define STAT_BAR_WIDTH 60u
+#define STAT_BAR_WIDTH  60u
+#define STAT_TYPE_BYTES (STELE_TYPE_TEXT_BYTES + TEXT_SHORT_BYTES + 16u)
 
 double stat_load(const struct segment_table *table)
 {
@@ -97,22 +98,35 @@ static void stat_print_memory(struct buffer *out, const struct stat_facts *facts
               stat_load(sum) * 100, stat_overflow(sum) * 100);
 }
 
+/* "u64->u32, at most 1.50 M" */
+static const char *stat_type(const struct segment_table *table, char out[STAT_TYPE_BYTES])
+{
+    char most[TEXT_SHORT_BYTES];
+    stele_type_format(&table->type, out);
+    size_t used = strlen(out);
+    if (table->max_entries > 0)
+        snprintf(out + used, STAT_TYPE_BYTES - used, ", at most %s",
+                 text_count(most, (double)table->max_entries));
+    return out;
+}
+
 static void stat_print_tables(struct buffer *out, const struct stat_facts *facts)
 {
     struct buffer name;
     char index[TEXT_SHORT_BYTES], records[TEXT_SHORT_BYTES], payload[TEXT_SHORT_BYTES];
+    char type[STAT_TYPE_BYTES];
     if (facts->tables.count == 0)
         return;
     buffer_init(&name);
-    stat_line(out, "\n%-24s %12s %6s %9s %10s %10s %10s", "table", "entries", "load", "overflow",
-              "index", "records", "payload");
+    stat_line(out, "\n%-24s %12s %6s %9s %10s %10s %10s  %s", "table", "entries", "load",
+              "overflow", "index", "records", "payload", "type");
     for (uint32_t i = 0; i < facts->tables.count; i++) {
         const struct segment_table *table = &facts->tables.table[i];
-        stat_line(out, "%-24s %12" PRIu64 " %4.0f %% %7.2f %% %10s %10s %10s",
+        stat_line(out, "%-24s %12" PRIu64 " %4.0f %% %7.2f %% %10s %10s %10s  %s",
                   output_name(&name, table->name, strlen(table->name)), table->entries,
                   stat_load(table) * 100, stat_overflow(table) * 100,
                   text_size(index, table->index_bytes), text_size(records, table->record_bytes),
-                  text_size(payload, table->payload_bytes));
+                  text_size(payload, table->payload_bytes), stat_type(table, type));
     }
     buffer_fini(&name);
 }

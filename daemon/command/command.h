@@ -86,9 +86,9 @@ struct command {
     uint32_t key_bytes;
     uint32_t value_bytes;
     uint32_t expected_bytes;
-    uint32_t
-        max_bytes; /* GET, LIST_ALL: a longer value is not wanted. LIST_READ: more elements than
-                           that are not; 0: as `most` says */
+    /* GET: a longer value is not wanted. LIST_READ: more elements are not told, LIST_ALL: more of keys
+     * and elements is not wanted; 0: as much as there is. */
+    uint32_t max_bytes;
     /* Key and value may point here: for gateways whose bytes are not those of a table. Such a
      * command stays where it was made. */
     uint64_t own[2];
@@ -150,8 +150,10 @@ struct command_reply {
     uint32_t value_bytes; /* GET; also with STELE_ESHORT */
     uint32_t listed_count;
     int64_t number; /* INCR: what the key holds now (f64: its bits); LIST_POP: the element */
-    uint64_t count; /* LIST_COUNT, LIST_READ: elements of the whole list; LIST_APPEND: added */
-    struct command_spans *spans;            /* LIST_READ, LIST_ALL */
+    /* LIST_COUNT, LIST_READ: elements of the whole list; LIST_APPEND: added; LIST_ALL with
+     * STELE_ESHORT: bytes of keys and elements */
+    uint64_t count;
+    struct command_spans *spans; /* LIST_READ, LIST_ALL; with STELE_ESHORT `lists` alone is set */
     const struct stele_table_info *listed;  /* TABLE_LIST */
     const struct stele_daemon_stats *stats; /* STATS */
 };

@@ -120,25 +120,62 @@ static bool span_next_of_all(struct command_spans *spans, struct command_span *s
     return true;
 }
 
-enum stele_status command_list_all(struct command_context *context, const struct command *command,
-                                   struct command_reply *reply)
+static void spans_count(struct command_context *context, uint32_t descriptor,
+                        struct command_spans *spans)
 {
-    const struct command_table *table;
     struct stele_store_cursor cursor;
     struct stele_store_entry entry;
-    uint32_t descriptor;
-    enum stele_status status = command_table(context, command->table, &descriptor, &table);
-    if (status == STELE_OK && table->element_bytes == 0)
-        status = STELE_ETYPE;
-    if (status != STELE_OK)
-        return status;
-    struct command_spans *spans = spans_begin(context, descriptor, table, span_next_of_all);
     memset(&cursor, 0, sizeof(cursor));
     while (stele_store_next(context->store, descriptor, &cursor, &entry) == STELE_OK) {
         spans->lists++;
         spans->keys_bytes += entry.key_bytes;
         spans->element_count += entry.list.count;
     }
-    reply->spans = spans;
+}
+
+/*
+ * How much it will be, and whether so much is wanted. The store counts it, so only byte keys have to be
+ * looked at, to tell them from elements, and not even they where it is too much: nobody can make us walk
+ * through a large table for nothing. (While an adoption is under way the store's counts are not whole.)
+ */
+static enum stele_status spans_measure(struct command_context *context, uint32_t descriptor,
+                                       const struct command_table *table, uint32_t max_bytes,
+                                       struct command_reply *reply)
+{
+    struct command_spans *spans = reply->spans;
+    struct stele_store_table_stats stats;
+    enum stele_status status = stele_store_get_table_stats(context->store, descriptor, &stats);
+    if (status != STELE_OK)
+        return status;
+    if (stele_store_adopting(context->store)) {
+        spans_count(context, descriptor, spans);
+        return STELE_OK;
+    }
+    reply->count = stats.payload_bytes;
+    if (max_bytes > 0 && stats.payload_bytes > max_bytes) {
+        spans->lists = stats.entries;
+        return STELE_ESHORT;
+    }
+    if (table->key_bytes == 0) {
+        spans_count(context, descriptor, spans);
+        return STELE_OK;
+    }
+    spans->lists = stats.entries;
+    spans->keys_bytes = stats.entries * table->key_bytes;
+    spans->element_count = (stats.payload_bytes - spans->keys_bytes) / table->element_bytes;
     return STELE_OK;
+}
+
+enum stele_status command_list_all(struct command_context *context, const struct command *command,
+                                   struct command_reply *reply)
+{
+    const struct command_table *table;
+    uint32_t descriptor;
+    enum stele_status status = command_table(context, command->table, &descriptor, &table);
+    if (status == STELE_OK && table->element_bytes == 0)
+        status = STELE_ETYPE;
+    if (status != STELE_OK)
+        return status;
+    reply->spans = spans_begin(context, descriptor, table, span_next_of_all);
+    return spans_measure(context, descriptor, table, command->max_bytes, reply);
 }

@@ -73,6 +73,15 @@ static const struct native_shape *native_shape(unsigned opcode)
     return &native_shapes[opcode];
 }
 
+/* Of LIST_ALL. Nothing at all is less than any list has, and 0 would be no limit; more than a frame
+ * holds never comes. */
+static uint32_t native_all_max(uint32_t max_bytes)
+{
+    if (max_bytes == 0)
+        return 1;
+    return max_bytes < STELEI_FRAME_MAX_BYTES ? max_bytes : STELEI_FRAME_MAX_BYTES;
+}
+
 static void native_set_change(struct command *command, const struct native_shape *shape,
                               const struct stelei_change *change)
 {
@@ -87,7 +96,8 @@ static void native_set_change(struct command *command, const struct native_shape
     command->element = change->element;
     command->from = change->from;
     command->most = change->max_bytes; /* elements have at least a byte */
-    command->max_bytes = change->max_bytes;
+    command->max_bytes =
+        shape->kind == COMMAND_LIST_ALL ? native_all_max(change->max_bytes) : change->max_bytes;
 }
 
 static void native_set_name(struct command *command, enum command_kind kind,

@@ -84,11 +84,15 @@ static void native_spans(struct command_spans *spans, bool heads, uint8_t *at)
 }
 
 /* What follows the head of a reply to LIST_READ or LIST_ALL. */
-static uint64_t native_spans_bytes(const struct command_spans *spans, bool heads)
+static uint64_t native_told_bytes(const struct command *command, const struct command_reply *reply)
 {
-    uint64_t bytes = spans->element_count * spans->element_bytes;
-    return heads ? bytes + spans->keys_bytes + spans->lists * sizeof(struct stelei_wire_list)
-                 : bytes;
+    const struct command_spans *spans = reply->spans;
+    uint64_t bytes = spans->element_count * spans->element_bytes + spans->keys_bytes;
+    if (command->kind == COMMAND_LIST_READ)
+        return bytes;
+    if (reply->status == STELE_ESHORT)
+        bytes = reply->count;
+    return bytes + spans->lists * sizeof(struct stelei_wire_list);
 }
 
 /* A reply has at most STELEI_FRAME_MAX_BYTES: what is more is to be read in parts. */
@@ -98,7 +102,7 @@ static size_t native_told(const struct command *command, const struct command_re
     const struct command_tag *tag = &command->tag;
     struct command_spans *spans = reply->spans;
     bool all = command->kind == COMMAND_LIST_ALL;
-    uint64_t bytes = native_spans_bytes(spans, all);
+    uint64_t bytes = native_told_bytes(command, reply);
     bool brief = all && bytes > command->max_bytes;
     struct stelei_wire_told told = {.status = brief ? STELE_ESHORT : STELE_OK,
                                     .element_bytes = spans->element_bytes};
@@ -175,6 +179,8 @@ static size_t native_rich(const struct native_session *session, const struct com
     if (command->kind == COMMAND_GET &&
         (reply->status == STELE_OK || reply->status == STELE_ESHORT))
         return native_value(tag, reply, out);
+    if (command->kind == COMMAND_LIST_ALL && reply->status == STELE_ESHORT)
+        return native_told(command, reply, out);
     if (reply->status != STELE_OK)
         return 0;
     switch (command->kind) {

@@ -21,33 +21,21 @@ static bool line_plausible(const struct table *table, uint32_t ref)
     return arena_plausible(table->arena, table_ref_off(table, ref), STELEI_BUCKET_BYTES);
 }
 
-/* Does a record of such a length belong to the table's type? */
-static bool length_plausible(const struct table *table, uint64_t meta)
-{
-    unsigned word_bytes = stele_kind_bytes(table->type.value_kind);
-    uint32_t value_bytes = stelei_record_value_bytes(meta);
-    if (table->word_keys && stelei_record_key_bytes(meta) != 0)
-        return false;
-    if (table->form == TABLE_LISTS)
-        return value_bytes == sizeof(uint64_t);
-    if (table->type.value_kind == STELE_STRUCT)
-        return value_bytes == table->type.value_bytes;
-    return word_bytes ? value_bytes == word_bytes : value_bytes <= STELEI_VALUE_MAX_BYTES;
-}
-
 static bool record_plausible(const struct table *table, uint32_t ref)
 {
     uint64_t off = table_ref_off(table, ref);
     if (off < table->arena->segment->header->data_off || off + 8 > limit_of(table))
         return false;
     uint64_t meta = stelei_load64(table_record(table, ref));
-    return length_plausible(table, meta) &&
+    return slot_record_fits(table, meta) &&
            arena_plausible(table->arena, off, stelei_record_bytes(meta));
 }
 
 /* Everything behind a slot can be walked. */
 static bool slot_plausible(const struct table *table, struct stelei_bucket *line, unsigned slot)
 {
+    if (!slot_fits(table, line, slot))
+        return false;
     if (slot_has_record(table) && !record_plausible(table, slot_ref(table, line, slot)))
         return false;
     return table->form != TABLE_LISTS ||
@@ -184,16 +172,25 @@ static enum arena_mark mark_slot(struct table *table, struct stelei_bucket *line
     return ARENA_MARKED;
 }
 
-/* A word key that was being pulled up into the head stands twice; nothing else would tell. */
+/* The same word key, or the same record. */
+static bool same_entry(const struct table *table, struct stelei_bucket *a, unsigned slot_a,
+                       struct stelei_bucket *b, unsigned slot_b)
+{
+    if (table->word_keys)
+        return stelei_load64(&slot_word(a, slot_a)->key) ==
+               stelei_load64(&slot_word(b, slot_b)->key);
+    return slot_ref(table, a, slot_a) == slot_ref(table, b, slot_b);
+}
+
+/* An entry that a writer was killed while pulling up into the head stands twice. */
 static bool stands_in_head(const struct table *table, struct stelei_bucket *head,
                            struct stelei_bucket *line, unsigned slot)
 {
-    if (!table->word_keys || line == head)
+    if (line == head)
         return false;
     uint64_t valid = stelei_sequence_valid(stelei_load64(&head->sequence));
-    uint64_t key = stelei_load64(&slot_word(line, slot)->key);
     for (; valid; valid &= valid - 1)
-        if (stelei_load64(&slot_word(head, (unsigned)__builtin_ctzll(valid))->key) == key)
+        if (same_entry(table, head, (unsigned)__builtin_ctzll(valid), line, slot))
             return true;
     return false;
 }
@@ -204,12 +201,12 @@ static void mark_line(struct table *table, struct stelei_bucket *head, struct st
     uint64_t valid = stelei_sequence_valid(stelei_load64(&line->sequence)), bad = 0;
     for (; valid; valid &= valid - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(valid);
-        enum arena_mark mark = stands_in_head(table, head, line, slot)
-                                   ? ARENA_MARKED_BEFORE
-                                   : mark_slot(table, line, slot);
-        if (mark != ARENA_MARKED) {
-            /* a writer was killed while it pulled the entry up into the head; else damage */
-            table->marks->dropped += mark == ARENA_NO_BLOCK;
+        if (stands_in_head(table, head, line, slot)) {
+            bad |= UINT64_C(1) << slot;
+            continue;
+        }
+        if (mark_slot(table, line, slot) != ARENA_MARKED) {
+            table->marks->dropped++;
             bad |= UINT64_C(1) << slot;
             continue;
         }

@@ -19,11 +19,6 @@ void catalog_fini(struct catalog *catalog)
         free(catalog->table[id].adoption.done);
 }
 
-struct table *catalog_table(struct catalog *catalog, uint32_t id)
-{
-    return id < STELEI_TABLE_CAPACITY && catalog->table[id].live ? &catalog->table[id] : NULL;
-}
-
 /* ---- hashes ------------------------------------------------------------------------------- */
 
 static stele_hash_function own_hash(const struct catalog *catalog, const struct stele_type *type)
@@ -59,10 +54,11 @@ enum stele_status catalog_check_hash(const struct catalog *catalog, uint32_t id)
     struct stele_type type = stele_type_from_word(stelei_load64(&shared->type));
     if (!stele_type_valid(&type))
         return STELE_ECORRUPT;
-    if (!hash_known(catalog, &type) ||
-        stelei_load64(&shared->hash_check) != hash_check(catalog, &type))
+    if (!hash_known(catalog, &type))
         return STELE_EHASH;
-    return STELE_OK;
+    if (stelei_load64(&shared->hash_check) == hash_check(catalog, &type))
+        return STELE_OK;
+    return type.hash_id >= STELE_HASH_OWN ? STELE_EHASH : STELE_ECORRUPT;
 }
 
 /* ---- descriptors -------------------------------------------------------------------------- */
@@ -75,6 +71,7 @@ bool catalog_bind(struct catalog *catalog, uint32_t id)
     memset(table, 0, sizeof *table);
     table->arena = catalog->arena;
     table->map = &segment->map;
+    table->base = segment->base;
     table->root_off = stelei_table_root_off(&segment->map, word);
     if (table->root_off % 64 || table->root_off < segment->header->data_off ||
         table->root_off + sizeof(struct stelei_root) > stelei_map_limit(&segment->map))

@@ -25,12 +25,16 @@ void catalog_init(struct catalog *catalog, struct arena *arena, struct reclaim *
 void catalog_fini(struct catalog *catalog);
 
 /* NULL: no such table. */
-struct table *catalog_table(struct catalog *catalog, uint32_t id);
+STELEI_INLINE struct table *catalog_table(struct catalog *catalog, uint32_t id)
+{
+    return id < STELEI_TABLE_CAPACITY && catalog->table[id].live ? &catalog->table[id] : NULL;
+}
 /* Fills the private state of a descriptor from its words; false: they lead nowhere, or its type makes
  * no sense. */
 bool catalog_bind(struct catalog *catalog, uint32_t id);
 /* STELE_EHASH: a descriptor's keys were hashed by a function that is not registered, or is another
- * one than the one registered under its id. */
+ * one than the one registered under its id. STELE_ECORRUPT: its type makes no sense, or its hash, one
+ * of ours, does not agree with the segment's seed. */
 enum stele_status catalog_check_hash(const struct catalog *catalog, uint32_t id);
 /* Registers a function, STELE_EINVAL for an id of another kind or a second function for one. */
 enum stele_status catalog_register_hash(struct catalog *catalog, uint8_t id,

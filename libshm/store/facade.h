@@ -51,8 +51,6 @@ enum stele_status facade_key(const struct table *table, const void *key, uint32_
  * table of lists), STELE_ETOOBIG. */
 enum stele_status facade_value(const struct table *table, const void **value, uint32_t *value_bytes,
                                uint64_t *word);
-/* Whether a word of this kind can be so large. */
-bool facade_fits(unsigned kind, uint64_t word);
 /* The value behind a key that was found, by its bytes. */
 const void *facade_found(const struct table *table, const struct table_spot *spot,
                          uint32_t *value_bytes);

@@ -41,13 +41,6 @@ uint64_t index_create(struct arena *arena, enum stele_status *status)
     return root_off;
 }
 
-struct stelei_bucket *index_bucket(const struct table *table, uint64_t i)
-{
-    uint64_t off = stelei_bucket_off(table->map, table->root, i, table->map->length);
-    STELE_ASSERT(off != 0);
-    return at(table->arena->segment, off);
-}
-
 static enum stele_status add_directory(struct table *table)
 {
     enum stele_status status = STELE_OK;

@@ -173,11 +173,12 @@ static void drop_chunks(struct table *table, struct stelei_list *list, uint32_t 
     }
 }
 
-/* How many chunks an append of `more` elements beyond the tail's room takes. */
+/* How many chunks an append of `more` elements beyond the tail's room takes; as soon as there are more
+ * than a record can have, so many. */
 static uint64_t chunks_for(const struct table *table, uint64_t count, uint64_t more)
 {
     uint64_t chunks = 0;
-    for (; more > 0; chunks++) {
+    for (; more > 0 && chunks <= STELEI_LIST_SIZE_MASK; chunks++) {
         uint64_t block =
             list_chunk_block(table, count << table->element_shift, more << table->element_shift);
         uint64_t capacity = block >> table->element_shift;
@@ -369,6 +370,7 @@ static enum stele_status append_here(struct table *table, const struct list_spot
         if (status != STELE_OK)
             return status;
     }
+    STELE_POINT("list.append:before_elements");
     fill(table, list, elements, more);
     STELE_POINT("list.append:before_count");
     stelei_store64_release(&list->count, stelei_load64(&list->count) + more);

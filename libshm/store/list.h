@@ -33,7 +33,8 @@ uint64_t list_make(struct table *table, const void *elements, uint64_t count, ui
 /* Takes back one that was not published. */
 void list_unmake(struct table *table, uint64_t off);
 
-/* STELE_ENOSPC, STELE_ENOMEM: nothing was changed. STELE_ETOOBIG: 2^15 chunks. */
+/* STELE_ENOSPC, STELE_ENOMEM: nothing was changed. STELE_ETOOBIG: it would have more
+ * than 2^14 chunks, 4 GiB. */
 enum stele_status list_append(struct table *table, const struct list_spot *spot,
                               const void *elements, uint64_t count);
 
@@ -68,5 +69,7 @@ void list_blocks(const struct table *table, uint32_t ref, slot_visit visit, void
 bool list_plausible(const struct table *table, uint32_t ref);
 /* Forgets entries that a killed writer had added and not yet counted. */
 void list_settle(const struct table *table, uint32_t ref);
+/* There are none. */
+bool list_settled(const struct table *table, uint32_t ref);
 
 #endif

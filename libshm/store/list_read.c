@@ -168,3 +168,10 @@ void list_settle(const struct table *table, uint32_t ref)
     for (uint32_t i = list_chunks(list, stelei_load64(&list->count)); i < size; i++)
         stelei_store64(&list_chunk(list, i)->start, UINT64_MAX);
 }
+
+bool list_settled(const struct table *table, uint32_t ref)
+{
+    const struct stelei_list *list = list_at(table, table_ref_off(table, ref));
+    return !stelei_list_is_long(list->head) ||
+           list_chunks(list, UINT64_MAX) == list_chunks(list, stelei_load64(&list->count));
+}

@@ -7,6 +7,9 @@
 
 #include "table.h"
 
+/* Buckets with each write: a table is gone long before another one has grown as large. */
+#define RECLAIM_PER_WRITE 1u
+
 struct reclaim_job {
     struct reclaim_job *next;
     struct table table; /* the index as it was given up; nobody changes it any more */

@@ -363,6 +363,16 @@ static enum stele_status take_lock(struct segment *segment, const char *name,
 
 /* ---- open and close ------------------------------------------------------------------------ */
 
+/* Takes the lock's name away again: its maker found nothing to lock. */
+static enum stele_status refuse_to_make(const char *name, const struct segment_message *message)
+{
+    char path[OBJECT_BYTES];
+    snprintf(path, sizeof path, "/stele.%s.lock", name);
+    shm_unlink(path);
+    segment_say(message, "there is no segment /stele.%s", name);
+    return STELE_ENOSEGMENT;
+}
+
 static enum stele_status open_named(struct segment *segment,
                                     const struct stele_store_options *options,
                                     const struct segment_message *message)
@@ -392,6 +402,8 @@ static enum stele_status open_named(struct segment *segment,
         segment_say(message, "cannot open %s: %s", path, strerror(errno));
         return errno == EACCES ? STELE_EOWNER : segment_errno(errno);
     }
+    if (options->existing)
+        return refuse_to_make(options->name, message);
     segment->fd = shm_open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (segment->fd < 0) {
         segment_say(message, "cannot create %s: %s", path, strerror(errno));

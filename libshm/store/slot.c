@@ -37,6 +37,30 @@ uint64_t slot_hash(const struct table *table, struct stelei_bucket *line, unsign
     return table_hash(table, &key, sizeof key);
 }
 
+bool slot_fits(const struct table *table, struct stelei_bucket *line, unsigned slot)
+{
+    struct slot_content content;
+    if (!table->word_keys)
+        return true;
+    slot_load(table, line, slot, &content);
+    return slot_word_fits(table->type.key_kind, content.key) &&
+           (table->form == TABLE_WORDS ? slot_word_fits(table->type.value_kind, content.value)
+                                       : content.value <= UINT32_MAX);
+}
+
+bool slot_record_fits(const struct table *table, uint64_t meta)
+{
+    unsigned word_bytes = stele_kind_bytes(table->type.value_kind);
+    uint32_t value_bytes = stelei_record_value_bytes(meta);
+    if (table->word_keys && stelei_record_key_bytes(meta) != 0)
+        return false;
+    if (table->form == TABLE_LISTS)
+        return value_bytes == sizeof(uint64_t);
+    if (table->type.value_kind == STELE_STRUCT)
+        return value_bytes == table->type.value_bytes;
+    return word_bytes ? value_bytes == word_bytes : value_bytes <= STELEI_VALUE_MAX_BYTES;
+}
+
 void slot_blocks(const struct table *table, struct stelei_bucket *line, unsigned slot,
                  slot_visit visit, void *context)
 {
@@ -52,6 +76,8 @@ void slot_blocks(const struct table *table, struct stelei_bucket *line, unsigned
 
 uint64_t slot_payload(const struct table *table, struct stelei_bucket *line, unsigned slot)
 {
+    if (table->form == TABLE_WORDS)
+        return table->word_bytes;
     uint64_t bytes = stele_kind_bytes(table->type.key_kind);
     uint64_t meta = slot_has_record(table)
                         ? stelei_load64(table_record(table, slot_ref(table, line, slot)))
@@ -60,8 +86,6 @@ uint64_t slot_payload(const struct table *table, struct stelei_bucket *line, uns
         bytes = stelei_record_key_bytes(meta);
     if (table->form == TABLE_RECORDS)
         return bytes + stelei_record_value_bytes(meta);
-    if (table->form == TABLE_WORDS)
-        return bytes + stele_kind_bytes(table->type.value_kind);
     const struct stelei_list *list = (const struct stelei_list *)(const void *)table_record(
         table, (uint32_t)stelei_load64(slot_list_cell(table, line, slot)));
     return bytes + (stelei_load64(&list->count) << table->element_shift);

@@ -88,6 +88,17 @@ uint64_t *slot_list_cell(const struct table *table, struct stelei_bucket *line, 
 
 uint64_t slot_hash(const struct table *table, struct stelei_bucket *line, unsigned slot);
 
+/* Whether a word of this kind can be so large. */
+STELEI_INLINE bool slot_word_fits(unsigned kind, uint64_t word)
+{
+    unsigned bytes = stele_kind_bytes(kind);
+    return bytes == 8 || (bytes != 0 && word >> 8 * bytes == 0);
+}
+/* The words in a slot are no larger than their kinds, and a ref is a ref. */
+bool slot_fits(const struct table *table, struct stelei_bucket *line, unsigned slot);
+/* A record that begins with this word has a key and a value of such lengths as the type allows. */
+bool slot_record_fits(const struct table *table, uint64_t meta);
+
 /* Calls visit for each block behind a slot: the record, the list, its chunks. */
 typedef void (*slot_visit)(void *context, uint64_t off, uint64_t bytes);
 void slot_blocks(const struct table *table, struct stelei_bucket *line, unsigned slot,

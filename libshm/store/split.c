@@ -19,7 +19,8 @@ struct moving {
     struct moving_entry *entry;
     unsigned count;
     unsigned capacity;
-    bool overflow; /* some stand outside the head */
+    uint64_t head_bits; /* slots of the head that move */
+    bool overflow;      /* some stand outside the head */
     struct moving_entry near[MOVING_NEAR];
 };
 
@@ -67,6 +68,7 @@ static bool collect(const struct table *table, struct stelei_bucket *head, unsig
     moving->entry = moving->near;
     moving->capacity = MOVING_NEAR;
     moving->count = 0;
+    moving->head_bits = 0;
     moving->overflow = false;
     prefetch_records(table, head);
     for (struct stelei_bucket *line = head; line; line = slot_next(table, line)) {
@@ -80,6 +82,7 @@ static bool collect(const struct table *table, struct stelei_bucket *head, unsig
             moving->entry[moving->count].line = line;
             moving->entry[moving->count++].slot = slot;
             moving->overflow |= line != head;
+            moving->head_bits |= line == head ? UINT64_C(1) << slot : 0;
         }
     }
     return true;
@@ -140,6 +143,32 @@ static bool fill_buddy(struct table *table, struct stelei_bucket *buddy,
     table->lines += lines;
     table->overflow += lines ? moving->count - table->slots : 0;
     return true;
+}
+
+/* The same for a head of words without overflow lines, which most are: no branch that asks an entry
+ * where it goes, since each would be a coin toss. Nothing to remember, no memory. */
+static void fill_words(const struct table *table, struct stelei_bucket *head,
+                       struct stelei_bucket *buddy, unsigned depth, struct moving *moving,
+                       uint64_t *buddy_valid)
+{
+    uint64_t valid = stelei_load64(&head->sequence);
+    unsigned to = 0;
+    moving->entry = moving->near;
+    moving->count = 0;
+    moving->head_bits = 0;
+    moving->overflow = false;
+    stelei_nop_write();
+    stelei_store32(slot_link(table, buddy), 0);
+    for (unsigned slot = 0; slot < STELEI_WORD_SLOTS; slot++) {
+        struct stelei_word_slot *from = slot_word(head, slot);
+        uint64_t key = stelei_load64(&from->key);
+        uint64_t goes = table_hash(table, &key, sizeof key) >> (depth - 1) & valid >> slot & 1;
+        stelei_store64(&slot_word(buddy, to)->key, key);
+        stelei_store64(&slot_word(buddy, to)->value, stelei_load64(&from->value));
+        moving->head_bits |= goes << slot;
+        to += (unsigned)goes;
+    }
+    *buddy_valid = (UINT64_C(1) << to) - 1;
 }
 
 /* Clears the moved entries of the overflow lines, line by line. */
@@ -212,10 +241,9 @@ static void publish_geometry(struct table *table)
 static void part(struct table *table, struct stelei_bucket *head, struct stelei_bucket *buddy,
                  const struct moving *moving, uint64_t buddy_valid)
 {
-    uint64_t word = stelei_load64(&head->sequence), head_valid = stelei_sequence_valid(word);
+    uint64_t word = stelei_load64(&head->sequence);
+    uint64_t head_valid = stelei_sequence_valid(word) & ~moving->head_bits;
     unsigned depth = stelei_sequence_depth(word) + 1;
-    for (unsigned i = 0; i < moving->count && moving->entry[i].line == head; i++)
-        head_valid &= ~(UINT64_C(1) << moving->entry[i].slot);
     STELE_POINT("split:before_buddy");
     stelei_sequence_publish(&buddy->sequence, stelei_sequence_next(stelei_load64(&buddy->sequence),
                                                                    depth, buddy_valid));
@@ -241,8 +269,12 @@ static bool split_one(struct table *table)
         return false;
     struct stelei_bucket *head = index_bucket(table, parent), *buddy = index_bucket(table, born);
     unsigned depth = stelei_sequence_depth(stelei_load64(&head->sequence)) + 1;
-    bool ready =
-        collect(table, head, depth, &moving) && fill_buddy(table, buddy, &moving, &buddy_valid);
+    bool ready = true;
+    if (table->word_keys && !slot_next(table, head))
+        fill_words(table, head, buddy, depth, &moving, &buddy_valid);
+    else
+        ready =
+            collect(table, head, depth, &moving) && fill_buddy(table, buddy, &moving, &buddy_valid);
     if (ready)
         part(table, head, buddy, &moving, buddy_valid);
     forget(&moving);

@@ -16,6 +16,19 @@ void stelei_assert_failed(const char *condition, const char *file, int line)
 
 /* ---- open and close ------------------------------------------------------------------------ */
 
+/* Before anything is made: ids of own functions, each once. */
+static bool hashes_make_sense(const struct stele_store_options *options)
+{
+    for (uint32_t i = 0; i < options->hash_count; i++) {
+        if (options->hashes[i].id < STELE_HASH_OWN || !options->hashes[i].function)
+            return false;
+        for (uint32_t other = 0; other < i; other++)
+            if (options->hashes[other].id == options->hashes[i].id)
+                return false;
+    }
+    return true;
+}
+
 static enum stele_status start(struct stele_store *store, const struct stele_store_options *options,
                                const struct segment_message *message)
 {
@@ -56,7 +69,9 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
         return STELE_ENOMEM;
     if (detail && detail_bytes)
         detail[0] = 0;
-    enum stele_status status = segment_open(&opened->segment, options, &message);
+    enum stele_status status = hashes_make_sense(options)
+                                   ? segment_open(&opened->segment, options, &message)
+                                   : STELE_EINVAL;
     if (status == STELE_OK) {
         status = start(opened, options, &message);
         if (status == STELE_ECORRUPT && options->replace) {
@@ -199,17 +214,19 @@ uint64_t facade_next_lsn(const struct stele_store *store)
     return stelei_load64(&store->segment.header->applied_lsn) + 1;
 }
 
-/* A writer that never steps empties its sparse slabs all the same, a little with each write. */
+/* A writer that never steps gets back what dropped tables left, and empties its sparse slabs, all the
+ * same, a little with each write. */
 static void after_write(struct stele_store *store)
 {
-    uint32_t budget = EVACUATE_PER_WRITE;
-    if (store->adopt.phase == ADOPT_IDLE)
+    uint32_t buckets = RECLAIM_PER_WRITE, budget = EVACUATE_PER_WRITE;
+    if (store->adopt.phase == ADOPT_IDLE && !reclaim_step(&store->reclaim, &buckets))
         step_evacuation(store, &budget);
 }
 
 void facade_done(struct stele_store *store, enum stele_status status, uint64_t lsn)
 {
-    if (STELEI_UNLIKELY(store->arena.pressed || store->evacuate.phase != EVACUATE_IDLE))
+    if (STELEI_UNLIKELY(store->arena.pressed || store->evacuate.phase != EVACUATE_IDLE ||
+                        store->reclaim.first))
         after_write(store);
     if (status == STELE_OK)
         stelei_store64_release(&store->segment.header->applied_lsn,

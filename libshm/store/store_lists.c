@@ -38,7 +38,7 @@ static enum stele_status aim(struct stele_store *store, uint32_t id, const void 
 
 static bool element_fits(const struct table *table, uint64_t element)
 {
-    return facade_fits(table->type.value_kind & (STELE_LIST - 1u), element);
+    return slot_word_fits(table->type.value_kind & (STELE_LIST - 1u), element);
 }
 
 void facade_tell_list(const struct table *table, const struct stelei_list *record,
@@ -64,11 +64,40 @@ enum stele_status stele_store_list_find(struct stele_store *store, uint32_t tabl
     return status;
 }
 
+enum stele_status stele_store_list_read(struct stele_store *store, uint32_t table, const void *key,
+                                        uint32_t key_bytes, uint64_t from, void *elements,
+                                        uint64_t capacity, uint64_t *count, uint64_t *total)
+{
+    struct target target;
+    const void *span;
+    uint64_t copied = 0, more;
+    facade_enter(store);
+    enum stele_status status = aim(store, table, key, key_bytes, &target);
+    if (status == STELE_OK && !target.there)
+        status = STELE_ENOTFOUND;
+    if (status == STELE_OK) {
+        unsigned shift = target.table->element_shift;
+        while (copied < capacity &&
+               list_span(target.table, target.at.list, from + copied, &span, &more)) {
+            more = more < capacity - copied ? more : capacity - copied;
+            memcpy((uint8_t *)elements + (copied << shift), span, more << shift);
+            copied += more;
+        }
+        if (count)
+            *count = copied;
+        if (total)
+            *total = stelei_load64(&target.at.list->count);
+    }
+    facade_leave(store);
+    return status;
+}
+
 /* What reading a list takes of its table. */
 static struct table reading_table(const struct stele_store *store,
                                   const struct stele_store_list *list)
 {
-    struct table table = {.arena = (struct arena *)(uintptr_t)&store->arena,
+    struct table table = {.base = store->segment.base,
+                          .arena = (struct arena *)(uintptr_t)&store->arena,
                           .map = (struct stelei_map *)(uintptr_t)&store->segment.map};
     while (1u << table.element_shift < list->element_bytes)
         table.element_shift++;
@@ -87,6 +116,8 @@ enum stele_status stele_store_list_search(const struct stele_store *store,
                                           uint64_t most, uint64_t *index)
 {
     struct table table = reading_table(store, list);
+    if (list->element_bytes < 8 && element >> 8 * list->element_bytes != 0)
+        return STELE_ETYPE;
     return list_search(&table, list->record, element, most, index);
 }
 
@@ -182,6 +213,7 @@ struct request {
     const void *elements;
     uint64_t count;   /* of elements; afterwards: appended */
     uint64_t element; /* REMOVE, REPLACE: the old one; POP: what it was */
+    uint64_t added;   /* REPLACE */
 };
 
 static bool has(const struct target *target, uint64_t element)
@@ -249,14 +281,14 @@ static enum stele_status run_replace(const struct target *target, struct request
                                      uint64_t lsn)
 {
     const struct table *table = target->table;
-    uint64_t added = number_at(table, request->elements, 0), index = 0;
+    uint64_t added = request->added, index = 0;
     bool has_old = target->there && list_search(table, target->at.list, request->element,
                                                 UINT64_MAX, &index) == STELE_OK;
     bool drop =
         (table->type.flags & STELE_TYPE_SET) && added != request->element && has(target, added);
     if (has_old)
-        return take_out(target, index, drop ? NULL : request->elements, lsn);
-    return drop ? STELE_OK : append(target, request->elements, 1, lsn);
+        return take_out(target, index, drop ? NULL : &added, lsn);
+    return drop ? STELE_OK : append(target, &added, 1, lsn);
 }
 
 static enum stele_status run(struct stele_store *store, struct request *request)
@@ -269,7 +301,8 @@ static enum stele_status run(struct stele_store *store, struct request *request)
         return status;
     if (request->kind == REQUEST_APPEND)
         return run_append(&target, request, lsn);
-    if (!element_fits(target.table, request->element))
+    if (!element_fits(target.table, request->element) ||
+        !element_fits(target.table, request->added))
         return STELE_ETYPE;
     if (request->kind == REQUEST_REPLACE)
         return run_replace(&target, request, lsn);
@@ -304,7 +337,7 @@ enum stele_status stele_store_list_append(struct stele_store *store, uint32_t ta
                                           const void *key, uint32_t key_bytes, const void *elements,
                                           uint64_t count, uint64_t *appended)
 {
-    struct request request = {REQUEST_APPEND, table, key, key_bytes, elements, count, 0};
+    struct request request = {REQUEST_APPEND, table, key, key_bytes, elements, count, 0, 0};
     enum stele_status status = change(store, &request);
     if (status == STELE_OK && appended)
         *appended = request.count;
@@ -314,7 +347,7 @@ enum stele_status stele_store_list_append(struct stele_store *store, uint32_t ta
 enum stele_status stele_store_list_remove(struct stele_store *store, uint32_t table,
                                           const void *key, uint32_t key_bytes, uint64_t element)
 {
-    struct request request = {REQUEST_REMOVE, table, key, key_bytes, NULL, 0, element};
+    struct request request = {REQUEST_REMOVE, table, key, key_bytes, NULL, 0, element, 0};
     return change(store, &request);
 }
 
@@ -322,14 +355,14 @@ enum stele_status stele_store_list_replace(struct stele_store *store, uint32_t t
                                            const void *key, uint32_t key_bytes, uint64_t old,
                                            uint64_t element)
 {
-    struct request request = {REQUEST_REPLACE, table, key, key_bytes, &element, 1, old};
+    struct request request = {REQUEST_REPLACE, table, key, key_bytes, NULL, 0, old, element};
     return change(store, &request);
 }
 
 enum stele_status stele_store_list_pop(struct stele_store *store, uint32_t table, const void *key,
                                        uint32_t key_bytes, uint64_t *element)
 {
-    struct request request = {REQUEST_POP, table, key, key_bytes, NULL, 0, 0};
+    struct request request = {REQUEST_POP, table, key, key_bytes, NULL, 0, 0, 0};
     enum stele_status status = change(store, &request);
     if (status == STELE_OK)
         *element = request.element;

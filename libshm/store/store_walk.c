@@ -10,27 +10,30 @@ struct update {
     uint32_t key_bytes;
     stele_store_decide decide;
     void *context;
+    bool decided;
+    enum stele_store_action action;
+    const void *value; /* as table.h takes it */
+    uint32_t value_bytes;
+    uint64_t word;
 };
 
-static enum stele_status decided(struct table *table, const struct facade_key *key,
-                                 const struct table_spot *spot, bool there,
-                                 enum stele_store_action action, const void *value,
-                                 uint32_t value_bytes)
+/* Asks once: a second try for want of memory finds what the first one found. */
+static enum stele_status ask(struct table *table, const struct table_spot *spot, bool there,
+                             struct update *update)
 {
-    uint64_t word;
-    if (action == STELE_STORE_KEEP || (action == STELE_STORE_ERASE && !there))
+    uint32_t value_bytes = 0;
+    const void *value = there ? facade_found(table, spot, &value_bytes) : NULL;
+    update->decided = true;
+    update->action =
+        update->decide(update->context, value, value_bytes, &update->value, &update->value_bytes);
+    if (update->action == STELE_STORE_ERASE && !there)
+        update->action = STELE_STORE_KEEP;
+    if (update->action != STELE_STORE_PUT)
         return STELE_OK;
-    if (action == STELE_STORE_ERASE) {
-        table_erase_spot(table, spot);
-        return STELE_OK;
-    }
-    enum stele_status status = facade_value(table, &value, &value_bytes, &word);
-    if (status != STELE_OK)
-        return status;
-    return table_write(table, TABLE_PUT, key->bytes, key->count, value, value_bytes);
+    return facade_value(table, &update->value, &update->value_bytes, &update->word);
 }
 
-static enum stele_status update_once(struct stele_store *store, const struct update *update)
+static enum stele_status update_once(struct stele_store *store, struct update *update)
 {
     struct table *table = catalog_table(&store->catalog, update->table);
     struct facade_key key;
@@ -42,24 +45,30 @@ static enum stele_status update_once(struct stele_store *store, const struct upd
         status = STELE_ETYPE;
     if (status != STELE_OK)
         return status;
-    bool there =
-        table_find(table, key.bytes, key.count, table_hash(table, key.bytes, key.count), &spot);
-    uint32_t value_bytes = 0, new_bytes = 0;
-    const void *value = there ? facade_found(table, &spot, &value_bytes) : NULL, *new_value = NULL;
-    enum stele_store_action action =
-        update->decide(update->context, value, value_bytes, &new_value, &new_bytes);
-    return decided(table, &key, &spot, there, action, new_value, new_bytes);
+    uint64_t hash = table_hash(table, key.bytes, key.count);
+    bool there = table_find(table, key.bytes, key.count, hash, &spot);
+    if (!update->decided)
+        status = ask(table, &spot, there, update);
+    if (status != STELE_OK || update->action == STELE_STORE_KEEP)
+        return status;
+    if (update->action == STELE_STORE_PUT)
+        return table_put_at(table, &spot, there, hash, key.bytes, key.count, update->value,
+                            update->value_bytes);
+    table_erase_spot(table, &spot);
+    return STELE_OK;
 }
 
 enum stele_status stele_store_update(struct stele_store *store, uint32_t table, const void *key,
                                      uint32_t key_bytes, stele_store_decide decide, void *context)
 {
-    struct update update = {table, key, key_bytes, decide, context};
+    struct update update = {
+        .table = table, .key = key, .key_bytes = key_bytes, .decide = decide, .context = context};
     facade_enter(store);
     enum stele_status status = update_once(store, &update);
     if (facade_again(store, status))
-        status = update_once(store, &update); /* decides again: it has changed nothing yet */
-    facade_done(store, status, 0);
+        status = update_once(store, &update);
+    if (update.action != STELE_STORE_KEEP)
+        facade_done(store, status, 0);
     facade_leave(store);
     return status;
 }
@@ -149,4 +158,65 @@ enum stele_status stele_store_next(struct stele_store *store, uint32_t id,
     }
     facade_leave(store);
     return line ? STELE_OK : table ? STELE_EEND : STELE_ENOTABLE;
+}
+
+/* ---- all entries, under the lock -------------------------------------------------------------- */
+
+struct walk {
+    struct table *table;
+    stele_store_visit visit;
+    void *context;
+    uint64_t erased;
+};
+
+/* The entries of one line. The walk goes on unless STELE_STORE_STOP. */
+static enum stele_store_verdict show_line(struct walk *walk, struct table_spot *spot)
+{
+    struct stele_store_entry entry;
+    uint64_t valid = stelei_load64(&spot->line->sequence) & walk->table->slots_mask;
+    for (; valid; valid &= valid - 1) {
+        spot->slot = (unsigned)__builtin_ctzll(valid);
+        memset(&entry, 0, sizeof entry);
+        tell_key(walk->table, spot->line, spot->slot, &entry);
+        tell_value(walk->table, spot->line, spot->slot, &entry);
+        enum stele_store_verdict verdict = walk->visit(walk->context, &entry);
+        if (verdict == STELE_STORE_STOP)
+            return verdict;
+        if (verdict == STELE_STORE_DROP) {
+            table_erase_spot(walk->table, spot);
+            walk->erased++;
+        }
+    }
+    return STELE_STORE_NEXT;
+}
+
+/* A line that its last entry leaves is taken out of the chain: the next one is looked up before. */
+static enum stele_store_verdict show_bucket(struct walk *walk, uint64_t bucket)
+{
+    struct table_spot spot = {.bucket = bucket, .head = index_bucket(walk->table, bucket)};
+    enum stele_store_verdict verdict = STELE_STORE_NEXT;
+    adopt_bucket(walk->table, bucket);
+    struct stelei_bucket *next = spot.head;
+    while (next && verdict != STELE_STORE_STOP) {
+        spot.line = next;
+        next = slot_next(walk->table, next);
+        verdict = show_line(walk, &spot);
+    }
+    return verdict;
+}
+
+enum stele_status stele_store_each(struct stele_store *store, uint32_t id, stele_store_visit visit,
+                                   void *context)
+{
+    struct walk walk = {.visit = visit, .context = context};
+    enum stele_store_verdict verdict = STELE_STORE_NEXT;
+    facade_enter(store);
+    walk.table = catalog_table(&store->catalog, id);
+    for (uint64_t i = 0; walk.table && i < walk.table->buckets && verdict != STELE_STORE_STOP; i++)
+        verdict = show_bucket(&walk, i);
+    /* at the end: what a write does for housekeeping moves blocks and lines */
+    if (walk.erased > 0)
+        facade_done(store, STELE_OK, facade_next_lsn(store) - 1 + walk.erased);
+    facade_leave(store);
+    return walk.table ? STELE_OK : STELE_ENOTABLE;
 }

@@ -1,5 +1,6 @@
 /* store.h's part about entries as callers pass them: by bytes, as words, and decided under the lock. */
 #include "facade.h"
+#include "find.h"
 #include "prefetch.h"
 
 /* ---- keys and values ----------------------------------------------------------------------- */
@@ -40,12 +41,6 @@ enum stele_status facade_value(const struct table *table, const void **value, ui
         *value_bytes = sizeof *word;
     }
     return STELE_OK;
-}
-
-bool facade_fits(unsigned kind, uint64_t word)
-{
-    unsigned bytes = stele_kind_bytes(kind);
-    return bytes == 8 || (bytes != 0 && word >> 8 * bytes == 0);
 }
 
 const void *facade_found(const struct table *table, const struct table_spot *spot,
@@ -90,6 +85,25 @@ enum stele_status stele_store_find(struct stele_store *store, uint32_t table, co
     return status;
 }
 
+enum stele_status stele_store_get(struct stele_store *store, uint32_t table, const void *key,
+                                  uint32_t key_bytes, void *buffer, size_t capacity,
+                                  size_t *value_bytes)
+{
+    const void *value;
+    uint32_t bytes;
+    facade_enter(store);
+    enum stele_status status = find(store, table, key, key_bytes, &value, &bytes);
+    if (status == STELE_OK) {
+        *value_bytes = bytes;
+        if (bytes > capacity)
+            status = STELE_ESHORT;
+        else if (bytes > 0)
+            memcpy(buffer, value, bytes);
+    }
+    facade_leave(store);
+    return status;
+}
+
 void stele_store_prefetch(struct stele_store *store, const struct stele_store_hint *hints,
                           uint32_t count)
 {
@@ -118,14 +132,15 @@ static enum stele_status word_table(struct stele_store *store, uint32_t id, uint
     *table = catalog_table(&store->catalog, id);
     if (!*table)
         return STELE_ENOTABLE;
-    return (*table)->form == TABLE_WORDS && facade_fits((*table)->type.key_kind, key) ? STELE_OK
-                                                                                      : STELE_ETYPE;
+    return (*table)->form == TABLE_WORDS && (key & (*table)->key_beyond) == 0 ? STELE_OK
+                                                                              : STELE_ETYPE;
 }
 
-static bool word_find(struct table *table, uint64_t key, uint64_t *hash, struct table_spot *spot)
+STELEI_INLINE bool word_find(struct table *table, uint64_t key, uint64_t *hash,
+                             struct table_spot *spot)
 {
     *hash = table_hash(table, &key, sizeof key);
-    return table_find(table, &key, sizeof key, *hash, spot);
+    return find_word(table, key, *hash, spot);
 }
 
 static uint64_t word_at(const struct table_spot *spot)
@@ -140,7 +155,7 @@ static enum stele_status word_write(struct stele_store *store, uint32_t id, enum
     struct table_spot spot;
     uint64_t hash;
     enum stele_status status = word_table(store, id, key, &table);
-    if (status == STELE_OK && !facade_fits(table->type.value_kind, value))
+    if (status == STELE_OK && (value & table->value_beyond) != 0)
         status = STELE_ETYPE;
     if (status != STELE_OK)
         return status;
@@ -234,6 +249,58 @@ enum stele_status stele_store_word_find(struct stele_store *store, uint32_t id, 
         status = STELE_ENOTFOUND;
     if (status == STELE_OK)
         *value = word_at(&spot);
+    facade_leave(store);
+    return status;
+}
+
+struct word_update {
+    uint32_t table;
+    uint64_t key;
+    stele_store_decide_word decide;
+    void *context;
+    bool decided;
+    enum stele_store_action action;
+    uint64_t value;
+};
+
+static enum stele_status word_update(struct stele_store *store, struct word_update *update)
+{
+    struct table *table;
+    struct table_spot spot;
+    uint64_t hash;
+    enum stele_status status = word_table(store, update->table, update->key, &table);
+    if (status != STELE_OK)
+        return status;
+    bool there = word_find(table, update->key, &hash, &spot);
+    if (!update->decided) { /* not again in a second try for want of memory */
+        update->decided = true;
+        update->value = there ? word_at(&spot) : 0;
+        update->action = update->decide(update->context, there, &update->value);
+        if (update->action == STELE_STORE_ERASE && !there)
+            update->action = STELE_STORE_KEEP;
+    }
+    if (update->action == STELE_STORE_KEEP)
+        return STELE_OK;
+    if (update->action == STELE_STORE_ERASE) {
+        table_erase_spot(table, &spot);
+        return STELE_OK;
+    }
+    if ((update->value & table->value_beyond) != 0)
+        return STELE_ETYPE;
+    return table_put_at(table, &spot, there, hash, &update->key, sizeof update->key, &update->value,
+                        sizeof update->value);
+}
+
+enum stele_status stele_store_word_update(struct stele_store *store, uint32_t table, uint64_t key,
+                                          stele_store_decide_word decide, void *context)
+{
+    struct word_update update = {.table = table, .key = key, .decide = decide, .context = context};
+    facade_enter(store);
+    enum stele_status status = word_update(store, &update);
+    if (facade_again(store, status))
+        status = word_update(store, &update);
+    if (update.action != STELE_STORE_KEEP)
+        facade_done(store, status, 0);
     facade_leave(store);
     return status;
 }

@@ -1,12 +1,16 @@
 #include "table.h"
-#include "adopt.h"
-#include "index.h"
-#include "slot.h"
+#include "find.h"
 #include "split.h"
 
 #define LINES_AT_ONCE 16u
 
 /* ---- the type ------------------------------------------------------------------------------ */
+
+static uint64_t beyond(unsigned kind)
+{
+    unsigned bytes = stele_kind_bytes(kind);
+    return bytes == 8 ? 0 : bytes == 0 ? UINT64_MAX : UINT64_MAX << 8 * bytes;
+}
 
 void table_set_type(struct table *table, const struct stele_type *type)
 {
@@ -16,9 +20,12 @@ void table_set_type(struct table *table, const struct stele_type *type)
     table->slots_mask = (UINT64_C(1) << table->slots) - 1;
     table->link_off = (uint32_t)(table->word_keys ? offsetof(struct stelei_word_bucket, link)
                                                   : offsetof(struct stelei_bucket, link));
-    table->form = stele_type_has_lists(type) ? TABLE_LISTS
+    table->form = stele_type_has_lists(type)                               ? TABLE_LISTS
                   : table->word_keys && stele_kind_bytes(type->value_kind) ? TABLE_WORDS
                                                                            : TABLE_RECORDS;
+    table->key_beyond = beyond(type->key_kind);
+    table->value_beyond = beyond(type->value_kind);
+    table->word_bytes = stele_kind_bytes(type->key_kind) + stele_kind_bytes(type->value_kind);
     table->element_shift = 0;
     for (unsigned bytes = stele_type_element_bytes(type); bytes > 1; bytes /= 2)
         table->element_shift++;
@@ -42,12 +49,18 @@ static void publish_head(struct stelei_bucket *head, uint64_t valid)
                             stelei_sequence_next(word, stelei_sequence_depth(word), valid));
 }
 
+/* By the former writer's count as long as an adoption has not counted again. */
+static uint64_t known_entries(const struct table *table)
+{
+    return table->adoption.done ? table->adoption.entries : table->entries;
+}
+
 void table_publish_counts(struct table *table)
 {
     struct stelei_root *root = table->root;
+    stelei_store64(&root->entries, known_entries(table));
     if (table->adoption.done)
-        return; /* not counted again yet: the former writer's numbers stand */
-    stelei_store64(&root->entries, table->entries);
+        return; /* for the rest the former writer's numbers stand */
     stelei_store64(&root->lines, table->lines);
     stelei_store64(&root->overflow, table->overflow);
     stelei_store64(&root->record_bytes, table->record_bytes);
@@ -71,80 +84,15 @@ static void count_entry(struct table *table, bool in)
 /* While an adoption counts, by what the former writer said. */
 static bool full(const struct table *table)
 {
-    uint64_t entries = table->adoption.done ? table->adoption.entries : table->entries;
-    return table->max_entries != 0 && entries >= table->max_entries;
+    return table->max_entries != 0 && known_entries(table) >= table->max_entries;
 }
 
-/* ---- find --------------------------------------------------------------------------------- */
-
-static void spot_head(struct table *table, uint64_t hash, struct table_spot *spot)
+/* Before an entry is published: who adopts after a kill in between then knows of one too many, never
+ * of one too few for the maximum. */
+static void announce_entry(const struct table *table)
 {
-    uint64_t geometry = stelei_geometry((uint32_t)table->buckets);
-    spot->bucket = stelei_geometry_bucket(geometry, hash);
-    spot->head = index_bucket(table, spot->bucket);
-    spot->line = spot->head;
-    spot->previous = NULL;
-}
-
-static bool match_words(const struct table *table, uint64_t key, struct table_spot *spot)
-{
-    uint64_t valid = stelei_load64(&spot->line->sequence) & table->slots_mask;
-    for (; valid; valid &= valid - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(valid);
-        if (stelei_load64(&slot_word(spot->line, slot)->key) != key)
-            continue;
-        spot->slot = slot;
-        spot->record_off = 0;
-        spot->meta = 0;
-        if (table->form == TABLE_RECORDS) {
-            spot->record_off = table_ref_off(table, slot_ref(table, spot->line, slot));
-            spot->meta = stelei_load64(table_at(table, spot->record_off));
-        }
-        return true;
-    }
-    return false;
-}
-
-static bool match_line(const struct table *table, const void *key, uint32_t key_bytes,
-                       uint64_t hash, struct table_spot *spot)
-{
-    if (table->word_keys) {
-        uint64_t word;
-        memcpy(&word, key, sizeof word);
-        return match_words(table, word, spot);
-    }
-    uint64_t valid = stelei_load64(&spot->line->sequence);
-    uint64_t match = stelei_line_match(spot->line, valid, stelei_hash_tag(hash));
-    for (; match; match &= match - 1) {
-        unsigned slot = (unsigned)__builtin_ctzll(match);
-        uint32_t ref = stelei_load32(&spot->line->ref[slot]);
-        const uint64_t *record = table_record(table, ref);
-        uint64_t meta = stelei_load64(record);
-        if (stelei_record_key_bytes(meta) == key_bytes &&
-            stelei_key_equal(record + stelei_record_key_off(meta) / 8, key, key_bytes)) {
-            spot->slot = slot;
-            spot->record_off = table_ref_off(table, ref);
-            spot->meta = meta;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool table_find(struct table *table, const void *key, uint32_t key_bytes, uint64_t hash,
-                struct table_spot *spot)
-{
-    spot_head(table, hash, spot);
-    adopt_bucket(table, spot->bucket);
-    for (;;) {
-        if (match_line(table, key, key_bytes, hash, spot))
-            return true;
-        struct stelei_bucket *next = slot_next(table, spot->line);
-        if (!next)
-            return false; /* spot->line is the last one */
-        spot->previous = spot->line;
-        spot->line = next;
-    }
+    if (table->max_entries != 0)
+        stelei_store64(&table->root->entries, known_entries(table) + 1);
 }
 
 /* ---- records ------------------------------------------------------------------------------ */
@@ -299,17 +247,20 @@ static enum stele_status insert(struct table *table, const struct table_spot *la
 {
     enum stele_status status = STELE_OK;
     unsigned slot = 0;
+    uint64_t off = 0;
     struct stelei_bucket *line = free_slot(table, last->head, &slot);
-    if (line == last->head) {
-        insert_head(table, line, slot, content);
-    } else if (line) {
-        insert_line(table, last->head, line, slot, content);
-    } else {
-        uint64_t off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_ORDINARY, &status);
+    if (!line) {
+        off = arena_alloc(table->arena, STELEI_BUCKET_BYTES, ARENA_ORDINARY, &status);
         if (off == 0)
             return status;
-        insert_new_line(table, last->head, last->line, off, content);
     }
+    announce_entry(table);
+    if (line == last->head)
+        insert_head(table, line, slot, content);
+    else if (line)
+        insert_line(table, last->head, line, slot, content);
+    else
+        insert_new_line(table, last->head, last->line, off, content);
     count_entry(table, true);
     return STELE_OK;
 }
@@ -318,11 +269,11 @@ static enum stele_status insert(struct table *table, const struct table_spot *la
 static uint64_t payload_of(const struct table *table, uint32_t key_bytes, const void *value,
                            uint32_t value_bytes)
 {
+    if (table->form == TABLE_WORDS)
+        return table->word_bytes;
     uint64_t key = table->word_keys ? stele_kind_bytes(table->type.key_kind) : key_bytes;
     if (table->form == TABLE_RECORDS)
         return key + value_bytes;
-    if (table->form == TABLE_WORDS)
-        return key + stele_kind_bytes(table->type.value_kind);
     uint64_t ref;
     memcpy(&ref, value, sizeof ref);
     const struct stelei_list *list = table_at(table, table_ref_off(table, (uint32_t)ref));
@@ -351,24 +302,29 @@ enum stele_status table_insert(struct table *table, const struct table_spot *las
     return STELE_OK;
 }
 
+enum stele_status table_put_at(struct table *table, const struct table_spot *spot, bool there,
+                               uint64_t hash, const void *key, uint32_t key_bytes,
+                               const void *value, uint32_t value_bytes)
+{
+    enum stele_status status =
+        there ? replace(table, spot, key, key_bytes, value, value_bytes)
+              : table_insert(table, spot, hash, key, key_bytes, value, value_bytes);
+    if (status == STELE_OK)
+        table_publish_counts(table);
+    return status;
+}
+
 enum stele_status table_write(struct table *table, enum table_mode mode, const void *key,
                               uint32_t key_bytes, const void *value, uint32_t value_bytes)
 {
     struct table_spot spot;
     uint64_t hash = table_hash(table, key, key_bytes);
-    enum stele_status status;
-    if (table_find(table, key, key_bytes, hash, &spot)) {
-        if (mode == TABLE_INSERT)
-            return STELE_EEXIST;
-        status = replace(table, &spot, key, key_bytes, value, value_bytes);
-    } else {
-        if (mode == TABLE_REPLACE)
-            return STELE_ENOTFOUND;
-        status = table_insert(table, &spot, hash, key, key_bytes, value, value_bytes);
-    }
-    if (status == STELE_OK)
-        table_publish_counts(table);
-    return status;
+    bool there = table_find(table, key, key_bytes, hash, &spot);
+    if (there && mode == TABLE_INSERT)
+        return STELE_EEXIST;
+    if (!there && mode == TABLE_REPLACE)
+        return STELE_ENOTFOUND;
+    return table_put_at(table, &spot, there, hash, key, key_bytes, value, value_bytes);
 }
 
 /* ---- erase -------------------------------------------------------------------------------- */
@@ -420,7 +376,8 @@ static void erase_overflow(struct table *table, const struct table_spot *spot)
 
 void table_erase_spot(struct table *table, const struct table_spot *spot)
 {
-    uint64_t payload = slot_payload(table, spot->line, spot->slot);
+    uint64_t payload = table->form == TABLE_WORDS ? table->word_bytes
+                                                  : slot_payload(table, spot->line, spot->slot);
     if (spot->line == spot->head) {
         uint64_t valid = stelei_sequence_valid(stelei_load64(&spot->head->sequence));
         STELE_POINT("table.erase:before_publish");
@@ -429,7 +386,8 @@ void table_erase_spot(struct table *table, const struct table_spot *spot)
         erase_overflow(table, spot);
     }
     STELE_POINT("table.erase:before_retire");
-    slot_blocks(table, spot->line, spot->slot, retire_block, table); /* nobody has used it again */
+    if (table->form != TABLE_WORDS) /* nobody has used the slot again */
+        slot_blocks(table, spot->line, spot->slot, retire_block, table);
     table->payload_bytes -= payload;
     count_entry(table, false);
     table_publish_counts(table);

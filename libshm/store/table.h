@@ -28,6 +28,7 @@ struct table_adoption {
 };
 
 struct table {
+    uint8_t *base; /* of the segment, to store to */
     struct arena *arena;
     struct stelei_map *map;
     struct stelei_root *root;
@@ -41,6 +42,9 @@ struct table {
     uint32_t link_off;
     enum table_form form;
     bool word_keys;
+    uint64_t key_beyond;   /* bits that no word key has: 0 for 64-bit kinds, all for byte keys */
+    uint64_t value_beyond; /* bits that no word as value has, likewise */
+    uint32_t word_bytes;   /* of a word key and of a word as value, by their kinds; 0 for others */
     unsigned element_shift; /* of lists: log2 of an element's bytes */
     uint64_t buckets;   /* born */
     uint64_t published; /* as the geometry word says */
@@ -74,6 +78,10 @@ struct table_spot {
  */
 enum stele_status table_write(struct table *table, enum table_mode mode, const void *key,
                               uint32_t key_bytes, const void *value, uint32_t value_bytes);
+/* Replaces or inserts, by what table_find() told about the key. */
+enum stele_status table_put_at(struct table *table, const struct table_spot *spot, bool there,
+                               uint64_t hash, const void *key, uint32_t key_bytes,
+                               const void *value, uint32_t value_bytes);
 enum stele_status table_erase(struct table *table, const void *key, uint32_t key_bytes);
 bool table_find(struct table *table, const void *key, uint32_t key_bytes, uint64_t hash,
                 struct table_spot *spot);
@@ -103,7 +111,7 @@ STELEI_INLINE uint32_t table_ref_of(const struct table *table, uint64_t off)
 }
 STELEI_INLINE void *table_at(const struct table *table, uint64_t off)
 {
-    return table->arena->segment->base + off;
+    return table->base + off;
 }
 STELEI_INLINE struct stelei_bucket *table_line(const struct table *table, uint32_t ref)
 {

@@ -63,10 +63,28 @@ static void meet_behind(void *context, uint64_t off, uint64_t bytes)
             stelei_block_bytes(bytes, verify->arena->segment->map.granule_shift);
 }
 
+static bool check_list(struct verify *verify, struct table *table, uint64_t bucket,
+                       struct stelei_bucket *line, unsigned slot)
+{
+    uint32_t ref = (uint32_t)stelei_load64(slot_list_cell(table, line, slot));
+    bool plausible = list_plausible(table, ref);
+    if (plausible && list_settled(table, ref))
+        return true;
+    broken(verify, "table %u bucket %llu slot %u: the list at %#llx %s", verify->id,
+           (unsigned long long)bucket, slot, (unsigned long long)table_ref_off(table, ref),
+           plausible ? "has entries beyond its count" : "makes no sense");
+    return false;
+}
+
 /* What stands behind a slot can be walked. */
 static bool check_refs(struct verify *verify, struct table *table, uint64_t bucket,
                        struct stelei_bucket *line, unsigned slot)
 {
+    if (!slot_fits(table, line, slot)) {
+        broken(verify, "table %u bucket %llu slot %u: a word is larger than its kind", verify->id,
+               (unsigned long long)bucket, slot);
+        return false;
+    }
     if (slot_has_record(table)) {
         uint64_t off = table_ref_off(table, slot_ref(table, line, slot));
         if (off == 0 || off + 8 > stelei_map_limit(table->map)) {
@@ -74,21 +92,16 @@ static bool check_refs(struct verify *verify, struct table *table, uint64_t buck
                    (unsigned long long)bucket, slot, (unsigned long long)off);
             return false;
         }
-        if (!arena_is_taken(verify->arena, off,
-                            stelei_record_bytes(stelei_load64(table_at(table, off))))) {
-            broken(verify, "table %u bucket %llu slot %u: the record at %#llx is no taken block",
-                   verify->id, (unsigned long long)bucket, slot, (unsigned long long)off);
+        uint64_t meta = stelei_load64(table_at(table, off));
+        bool taken = arena_is_taken(verify->arena, off, stelei_record_bytes(meta));
+        if (!taken || !slot_record_fits(table, meta)) {
+            broken(verify, "table %u bucket %llu slot %u: the record at %#llx is %s", verify->id,
+                   (unsigned long long)bucket, slot, (unsigned long long)off,
+                   taken ? "none of the table's type" : "no taken block");
             return false;
         }
     }
-    if (table->form != TABLE_LISTS)
-        return true;
-    uint32_t ref = (uint32_t)stelei_load64(slot_list_cell(table, line, slot));
-    if (list_plausible(table, ref))
-        return true;
-    broken(verify, "table %u bucket %llu slot %u: the list at %#llx makes no sense", verify->id,
-           (unsigned long long)bucket, slot, (unsigned long long)table_ref_off(table, ref));
-    return false;
+    return table->form != TABLE_LISTS || check_list(verify, table, bucket, line, slot);
 }
 
 /* The slot's key as the lookup takes it. */
@@ -175,14 +188,28 @@ static void equal(struct verify *verify, const char *what, uint64_t counted, uin
                (unsigned long long)published);
 }
 
+/* The descriptor says what the table was made with. */
+static void check_descriptor(struct verify *verify, const struct table *table)
+{
+    const struct stelei_table *shared = &verify->catalog->shared[verify->id];
+    uint64_t most = table->max_entries;
+    if (stelei_table_root_off(table->map, stelei_load64(&shared->word)) != table->root_off)
+        broken(verify, "table %u: the table word leads to another root", verify->id);
+    if (stelei_load64(&shared->type) != stele_type_word(&table->type) ||
+        stelei_load64(&shared->max_entries) != most ||
+        catalog_check_hash(verify->catalog, verify->id) != STELE_OK)
+        broken(verify, "table %u: the descriptor has another type, hash or maximum", verify->id);
+    if (most != 0 && table->entries > most)
+        broken(verify, "table %u: %llu entries are more than its maximum of %llu", verify->id,
+               (unsigned long long)table->entries, (unsigned long long)most);
+}
+
 static void check_table(struct verify *verify, struct table *table)
 {
     const struct stelei_root *root = table->root;
-    uint64_t geometry = stelei_load64(&root->geometry), word;
+    uint64_t geometry = stelei_load64(&root->geometry);
     memset(&verify->counted, 0, sizeof verify->counted);
-    word = stelei_load64(&verify->catalog->shared[verify->id].word);
-    if (stelei_table_root_off(table->map, word) != table->root_off)
-        broken(verify, "table %u: the table word leads to another root", verify->id);
+    check_descriptor(verify, table);
     if (geometry != stelei_geometry((uint32_t)table->published) ||
         table->published > table->buckets || index_born(table->map, root) != table->buckets)
         broken(verify, "table %u: geometry %#llx, %llu published, %llu kept, %llu born", verify->id,

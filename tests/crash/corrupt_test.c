@@ -7,12 +7,13 @@
 #include "script.h"
 #include "segment_name.h"
 
-#define SECONDS   8.0
+#define SECONDS   7.0 /* a script */
 #define BATCH     64u /* seeds a child */
 #define HANG      30u /* seconds: what a batch must never need */
-#define AREAS     110u
+#define AREAS     160u
 #define RECORDS   4u /* of each block of buckets */
 #define SCAN_MOST 200000u
+#define GRANULE_SHIFT 3u /* of so small a segment */
 
 struct area {
     uint64_t off, bytes;
@@ -39,14 +40,36 @@ static void add_area(struct corrupt *c, uint64_t off, uint64_t bytes)
         c->area[c->areas++] = (struct area){off, bytes};
 }
 
-/* First words of some records of a bucket: lengths. */
-static void add_records(struct corrupt *c, uint64_t bucket_off, unsigned shift)
+/* The first words of a record, lengths, and of the list that it may lead to: head, count, entries. */
+static void add_behind(struct corrupt *c, uint64_t off, const struct stele_type *type)
 {
-    struct stelei_bucket bucket;
+    uint64_t meta, cell = 0;
+    if (off + 64 > c->image.size)
+        return;
+    if (stele_type_has_lists(type) && !stele_type_has_word_keys(type)) {
+        memcpy(&meta, c->image.bytes + off, sizeof meta);
+        memcpy(&cell, c->image.bytes + off + stelei_record_value_off(meta), sizeof cell);
+        add_area(c, cell << GRANULE_SHIFT, 64);
+    }
+    add_area(c, off, stele_type_has_lists(type) && stele_type_has_word_keys(type) ? 64 : 8);
+}
+
+/* What some slots of a bucket lead to. */
+static void add_records(struct corrupt *c, uint64_t bucket_off, const struct stele_type *type)
+{
+    union {
+        struct stelei_bucket bytes;
+        struct stelei_word_bucket words;
+    } bucket;
+    bool words = stele_type_has_word_keys(type);
     memcpy(&bucket, c->image.bytes + bucket_off, sizeof bucket);
-    for (unsigned slot = 0; slot < RECORDS; slot++)
-        if (bucket.sequence >> slot & 1)
-            add_area(c, (uint64_t)bucket.ref[slot] << shift, 8);
+    for (unsigned slot = 0; slot < RECORDS && slot < (words ? STELEI_WORD_SLOTS : 10); slot++)
+        if (bucket.bytes.sequence >> slot & 1)
+            add_behind(c,
+                       (words ? bucket.words.slot[slot].value & 0xffffffff
+                              : bucket.bytes.ref[slot])
+                           << GRANULE_SHIFT,
+                       type);
 }
 
 /* What is worth hitting: every kind of word that leads somewhere. */
@@ -69,12 +92,17 @@ static void find_areas(struct corrupt *c)
         uint64_t root_off = (table.word & 0xffffffffu) << header.granule_shift;
         if (root_off == 0)
             continue;
+        struct stele_type type = stele_type_from_word(table.type);
         memcpy(&root, c->image.bytes + root_off, sizeof root);
         add_area(c, root_off, 76);
         for (unsigned block = 0; block < STELEI_SMALL_BLOCKS; block++)
             if (root.small[block])
-                add_records(c, (uint64_t)root.small[block] << header.granule_shift,
-                            header.granule_shift);
+                for (unsigned bucket = 0; bucket < (type.key_kind || type.value_kind ? 2 : 1);
+                     bucket++)
+                    add_records(c,
+                                ((uint64_t)root.small[block] << header.granule_shift) +
+                                    64 * bucket,
+                                &type);
         for (unsigned block = 0; block < STELEI_SMALL_BLOCKS; block++)
             if (root.small[block])
                 for (unsigned twice = 0; twice < 2; twice++) /* buckets matter most */
@@ -183,20 +211,57 @@ static void scan_all(const struct stele_table *table, uint8_t *value)
     }
 }
 
+static void read_list(struct stele_list *list, uint8_t *value)
+{
+    const void *elements;
+    uint64_t from = 0, got, n, sum = 0;
+    for (unsigned i = 0; i < 40; i++)
+        stele_list_read(list, i * stele_list_length(list) / 40, value, SCRIPT_VALUE / 8, &got);
+    for (unsigned i = 0; i < 1000 && stele_list_span(list, from, &elements, &n) == STELE_OK; i++) {
+        sum += *(const uint8_t *)elements + ((const uint8_t *)elements)[n * list->element_bytes - 1];
+        from += n;
+    }
+    stele_list_valid(list);
+    stele_list_current(list);
+    __asm__ volatile("" ::"r"(sum));
+}
+
+static void read_typed(struct corrupt *c, const struct stele_words *words, uint32_t t, uint32_t key,
+                       uint8_t *value)
+{
+    uint8_t bytes[KEY_MAX_BYTES];
+    uint64_t keys[2] = {script_word(key), script_word(key)}, values[2];
+    struct stele_list list;
+    uint32_t key_bytes = script_key(&c->script, t, key, bytes);
+    if (t == SCRIPT_WORDS) {
+        stele_words_get(words, keys[0], values);
+        stele_words_get_many(words, keys, values, NULL, 2);
+    } else if (t == SCRIPT_LISTS ? stele_words_list_take(words, keys[0], &list) == STELE_OK
+                                 : stele_list_take(&words->table, bytes, key_bytes, &list) ==
+                                       STELE_OK) {
+        read_list(&list, value);
+    }
+    stele_words_contains(words, keys[0]);
+}
+
 static void read_everything(struct corrupt *c, const struct stele_reader *reader)
 {
     static uint8_t value[SCRIPT_VALUE];
     struct stele_reader_stats stats;
     uint64_t entries;
+    uint32_t t, end = script_tables(&c->script, &t);
     stele_reader_get_stats(reader, &stats);
-    for (uint32_t t = 0; t < SCRIPT_TABLES; t++) {
-        struct stele_table table;
-        if (stele_table_open(reader, script_table_name(t), &table) != STELE_OK)
+    for (; t < end; t++) {
+        struct stele_words words;
+        if (stele_table_open_any(reader, script_table_name(t), &words.table) != STELE_OK)
             continue;
-        stele_table_count(&table, &entries);
-        for (uint32_t key = 0; key < c->script.keys; key++)
-            read_key(c, &table, key, value);
-        scan_all(&table, value);
+        stele_table_count(&words.table, &entries);
+        for (uint32_t key = 0; key < script_keys(&c->script, t); key++)
+            if (t >= SCRIPT_WORDS)
+                read_typed(c, &words, t, key, value);
+            else
+                read_key(c, &words.table, key, value);
+        scan_all(&words.table, value);
     }
 }
 
@@ -216,25 +281,61 @@ static void read_damaged(struct corrupt *c)
 
 /* ---- adopting and writing ------------------------------------------------------------------ */
 
-static void write_on(struct corrupt *c, struct stele_store *store, uint64_t seed)
+static void write_bytes(struct corrupt *c, struct stele_store *store, struct random *random,
+                        uint32_t id)
 {
     static uint8_t value[SCRIPT_VALUE];
+    uint8_t key[KEY_MAX_BYTES];
+    const void *found;
+    uint32_t bytes = random_below(random, 20) ? 40 : 9000;
+    uint32_t key_bytes = key_make(c->script.number[random_below(random, c->script.keys)], key);
+    if (random_below(random, 4) == 0)
+        stele_store_erase(store, id, key, key_bytes);
+    else
+        stele_store_put(store, id, key, key_bytes, value, bytes);
+    stele_store_find(store, id, key, key_bytes, &found, &bytes);
+}
+
+static void write_typed(struct corrupt *c, struct stele_store *store, struct random *random,
+                        uint32_t t, uint32_t id)
+{
+    uint8_t key[KEY_MAX_BYTES];
+    struct script_op op = {.table = t,
+                           .key = random_below(random, script_keys(&c->script, t)),
+                           .bytes = random_below(random, 20) ? 5 : 2000,
+                           .element = random_below(random, 300)};
+    uint32_t key_bytes = script_key(&c->script, t, op.key, key);
+    struct stele_store_list list;
+    const void *elements;
+    uint64_t count, from = 0, index = 0;
+    op.kind = t == SCRIPT_WORDS ? SCRIPT_PUT : SCRIPT_APPEND + random_below(random, 4);
+    if (random_below(random, 6) == 0)
+        op.kind = SCRIPT_ERASE;
+    if (t != SCRIPT_WORDS && stele_store_list_find(store, id, key, key_bytes, &list) == STELE_OK) {
+        while (stele_store_list_span(store, &list, from, &elements, &count)) {
+            memcpy(&op.element, elements, list.element_bytes);
+            from += count;
+        }
+        stele_store_list_search(store, &list, op.element, UINT64_MAX, &index);
+    }
+    script_do_typed(&c->script, &op, 1 + random_below(random, 1000), store, id);
+}
+
+static void write_on(struct corrupt *c, struct stele_store *store, uint64_t seed)
+{
     struct random random = {seed};
-    uint32_t id = 0;
+    uint32_t id = 0, begin, end = script_tables(&c->script, &begin);
     for (unsigned n = 0; n < 200; n++) {
-        uint8_t key[KEY_MAX_BYTES];
-        const void *found;
-        uint32_t bytes = random_below(&random, 20) ? 40 : 9000;
-        uint32_t key_bytes = key_make(c->script.number[random_below(&random, c->script.keys)], key);
-        const char *name = script_table_name(random_below(&random, SCRIPT_TABLES));
+        uint32_t t = begin + random_below(&random, end - begin);
+        struct stele_table_options options = {.type = script_type(t)};
+        const char *name = script_table_name(t);
         if (stele_store_table_find(store, name, &id) != STELE_OK &&
-            stele_store_table_create(store, name, NULL, &id) != STELE_OK)
+            stele_store_table_create(store, name, &options, &id) != STELE_OK)
             continue;
-        if (n % 4 == 0)
-            stele_store_erase(store, id, key, key_bytes);
+        if (t >= SCRIPT_WORDS)
+            write_typed(c, store, &random, t, id);
         else
-            stele_store_put(store, id, key, key_bytes, value, bytes);
-        stele_store_find(store, id, key, key_bytes, &found, &bytes);
+            write_bytes(c, store, &random, id);
         stele_store_step(store, 1 + random_below(&random, 20));
         if (random_below(&random, 150) == 0)
             stele_store_table_clear(store, id);
@@ -281,14 +382,17 @@ static void run_batch(struct corrupt *c, uint64_t first)
 
 /* ---- the driver ---------------------------------------------------------------------------- */
 
-static void prepare(struct corrupt *c)
+static void prepare(struct corrupt *c, bool typed)
 {
     c->board = board_memory(sizeof *c->board);
     c->seed = board_memory(sizeof *c->seed);
     c->phase = board_memory(sizeof *c->phase);
     c->count = board_memory(3 * sizeof *c->count);
     struct script_progress *progress = board_memory(sizeof *progress);
-    script_make(&c->script);
+    if (typed)
+        script_make_typed(&c->script);
+    else
+        script_make(&c->script);
     script_image(segment_name(), &c->image);
     image_write(&c->image, segment_name());
     struct stele_store *store = script_open(segment_name(), c->board);
@@ -308,7 +412,7 @@ START_TEST(test_damaged_segments_G)
     struct corrupt *c = &corrupt;
     const char *chosen = getenv("STELE_TEST_SEED");
     uint64_t seed = chosen ? strtoull(chosen, NULL, 10) : 1, begin = seed;
-    prepare(c);
+    prepare(c, _i == 1);
     double end = suite_seconds() + SECONDS * suite_scale();
     for (; suite_seconds() < end && !board_stopped(c->board); seed += BATCH) {
         int state = 0;
@@ -335,6 +439,6 @@ int main(void)
     TCase *tcase = suite_case(suite, "corrupt");
     segment_name_init("corrupt");
     tcase_set_timeout(tcase, 240 * (suite_scale() > 1 ? suite_scale() : 1));
-    tcase_add_test(tcase, test_damaged_segments_G);
+    tcase_add_loop_test(tcase, test_damaged_segments_G, 0, 2);
     return segment_name_fini(suite_run(suite));
 }

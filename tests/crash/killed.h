@@ -21,15 +21,16 @@ struct crash {
     unsigned kills, double_kills;
 };
 
-/* Board, progress, script and its image, once a test. */
-struct crash *killed_prepare(void);
+/* Board, progress, the script on byte strings or that on words and lists, and the image, once a test. */
+struct crash *killed_prepare(bool typed);
 
 /* True if the writer stands at its point, which counts as visited; false if it has come to its end. */
 bool killed_wait(struct crash *c, pid_t pid);
 void killed_kill(pid_t pid);
 void killed_verify(struct crash *c, struct stele_store *store);
 
-/* Killed while sparse slabs are emptied (moved.c). */
+/* Killed while sparse slabs are emptied (moved.c, moved_lists.c). */
 void moved_tests(TCase *tcase);
+void moved_lists_tests(TCase *tcase);
 
 #endif

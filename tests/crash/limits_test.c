@@ -17,6 +17,7 @@
 struct limits {
     struct board *board;
     uint64_t *present; /* shared: keys 0..present-1 are there */
+    uint64_t *chosen;  /* among how many the reader chooses now */
 };
 
 static struct stele_store *open_store(uint64_t max_bytes, enum stele_status *status)
@@ -72,6 +73,7 @@ static void read_while_full(struct limits *l)
         board_fail(l->board, "attach on a full tmpfs");
     while (!board_stopped(l->board)) {
         uint64_t present = board_load(l->present);
+        board_store(l->chosen, present);
         expect_key(l->board, &table, random_next(&random) % present);
     }
     _exit(0);
@@ -114,7 +116,8 @@ static void go_on_when_full(struct limits *l, struct stele_store *store, uint32_
         if (put(store, id, i, i, BYTES_OF(i) - 8) != STELE_OK)
             board_fail(l->board, "no smaller value for key %llu", (unsigned long long)i);
     board_store(l->present, n / 2);
-    usleep(2000); /* readers that chose among more keys have ended */
+    while (board_load(l->chosen) != n / 2 && !board_stopped(l->board))
+        usleep(200); /* the reader may have chosen among more keys */
     for (uint64_t i = n / 2; i < n; i++)
         if (stele_store_erase(store, id, key, key_make(i, key)) != STELE_OK)
             board_fail(l->board, "erase of key %llu", (unsigned long long)i);
@@ -182,7 +185,8 @@ static void make_on_full_tmpfs(struct limits *l)
 static struct limits prepare(void)
 {
     struct limits l = {.board = board_memory(sizeof *l.board),
-                       .present = board_memory(sizeof *l.present)};
+                       .present = board_memory(sizeof *l.present),
+                       .chosen = board_memory(sizeof *l.chosen)};
     segment_name_clean();
     return l;
 }

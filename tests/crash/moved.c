@@ -156,7 +156,7 @@ START_TEST(test_killed_while_records_move_BCF)
 {
     static struct moved moved;
     static struct image made;
-    moved.crash = killed_prepare();
+    moved.crash = killed_prepare(false);
     moved.name = moved_names[_i];
     image_moved(&moved, &made);
     for (moved.hit = 0; moved.hit < 4 && !board_stopped(moved.crash->board); moved.hit++)

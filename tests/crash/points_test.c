@@ -9,7 +9,7 @@
 #include "segment_name.h"
 
 #define MOST_HITS 20000u
-#define SECONDS   18.0 /* for as many hits as fit; each name is visited whatever it takes */
+#define SECONDS   14.0 /* a script, for as many hits as fit; each name is visited whatever it takes */
 #define VISITS    4u   /* of each name, at least, if it has so many */
 
 static uint64_t *visited;  /* how often each point was stopped at; shared by all tests */
@@ -79,17 +79,47 @@ void killed_kill(pid_t pid)
 
 /* ---- after the kill ------------------------------------------------------------------------ */
 
-static void write_one(struct crash *c, struct stele_store *store, struct random *random,
-                      struct script_state *state, uint32_t version)
+/* One write to a table of words or lists. The new list is kept under its version. */
+static void write_typed(struct crash *c, struct stele_store *store, struct random *random,
+                        struct script_state *state, uint32_t version, struct script_op *op)
+{
+    struct script_list none = {0, NULL}, *later = &c->script.later[version - SCRIPT_LATER];
+    uint32_t held = state->version[op->table][op->key], id = 0;
+    bool lists = op->table >= SCRIPT_LISTS;
+    const struct script_list *list = lists ? script_list(&c->script, held) : &none;
+    op->kind = lists ? SCRIPT_APPEND + random_below(random, 4) : SCRIPT_PUT;
+    if (held && random_below(random, 6) == 0)
+        op->kind = SCRIPT_ERASE;
+    if (lists && list->count == 0)
+        op->kind = SCRIPT_APPEND;
+    op->bytes = random_below(random, 10) ? 1 + random_below(random, 20) : 300;
+    op->element = list->count ? list->element[random_below(random, list->count)] : 0;
+    enum stele_status status =
+        stele_store_table_find(store, script_table_name(op->table), &id) == STELE_OK
+            ? script_do_typed(&c->script, op, version, store, id)
+            : STELE_ENOTABLE;
+    if (status != STELE_OK)
+        board_fail(c->board, "after adoption: operation %u on table %s: %s", op->kind,
+                   script_table_name(op->table), stele_status_name(status));
+    state->version[op->table][op->key] = op->kind == SCRIPT_ERASE ? 0 : version;
+    if (!lists || op->kind == SCRIPT_ERASE)
+        return;
+    struct script_list after = script_list_after(op, version, list);
+    free(later->element);
+    *later = after;
+    if (after.count == 0)
+        state->version[op->table][op->key] = 0;
+}
+
+static void write_bytes(struct crash *c, struct stele_store *store, struct random *random,
+                        struct script_state *state, uint32_t version, const struct script_op *op)
 {
     static uint8_t value[SCRIPT_VALUE];
     uint8_t key[KEY_MAX_BYTES];
-    uint32_t t = random_below(random, SCRIPT_TABLES), k = random_below(random, c->script.keys), id;
+    uint32_t t = op->table, k = op->key, id = 0;
     uint32_t key_bytes = key_make(c->script.number[k], key);
     uint32_t bytes = random_below(random, 8) ? VALUE_MIN_BYTES + random_below(random, 60) : 20000;
     enum stele_status status;
-    if (!state->created[t])
-        return;
     if (stele_store_table_find(store, script_table_name(t), &id) != STELE_OK)
         board_fail(c->board, "after adoption: no table %s", script_table_name(t));
     if (random_below(random, 3) == 0) {
@@ -107,6 +137,22 @@ static void write_one(struct crash *c, struct stele_store *store, struct random 
     state->bytes[t][k] = bytes;
 }
 
+static void write_one(struct crash *c, struct stele_store *store, struct random *random,
+                      struct script_state *state, uint32_t version)
+{
+    uint32_t begin, end = script_tables(&c->script, &begin);
+    struct script_op op = {.table = begin + random_below(random, end - begin)};
+    op.key = random_below(random, script_keys(&c->script, op.table));
+    if (version - SCRIPT_LATER >= SCRIPT_LATER_MOST)
+        board_fail(c->board, "more writes after a crash than expected");
+    else if (!state->created[op.table])
+        return;
+    else if (c->script.typed)
+        write_typed(c, store, random, state, version, &op);
+    else
+        write_bytes(c, store, random, state, version, &op);
+}
+
 void killed_verify(struct crash *c, struct stele_store *store)
 {
     char text[256] = "";
@@ -120,7 +166,7 @@ static void adopt(struct crash *c, struct script_state *state, uint64_t seed)
     struct random random = {seed};
     struct script_state found = *state;
     struct stele_store *store = script_open(segment_name(), c->board);
-    uint32_t version = 100000;
+    uint32_t version = SCRIPT_LATER;
     bool more = true;
     if (!store)
         return;
@@ -208,22 +254,26 @@ static uint64_t dry_run(struct crash *c)
     return c->progress->points;
 }
 
-struct crash *killed_prepare(void)
+struct crash *killed_prepare(bool typed)
 {
     struct crash *c = &crash;
     c->name = segment_name();
     c->board = board_memory(sizeof *c->board);
     c->progress = board_memory(sizeof *c->progress);
     c->names = board_memory(MOST_HITS * sizeof c->names[0]);
-    script_make(&c->script);
+    if (typed)
+        script_make_typed(&c->script);
+    else
+        script_make(&c->script);
     script_image(segment_name(), &c->image);
     return c;
 }
 
+/* On byte strings; on words and lists. */
 START_TEST(test_killed_at_every_point_BF)
 {
     unsigned visits[POINTS_LIST_COUNT + 1] = {0};
-    struct crash *c = killed_prepare();
+    struct crash *c = killed_prepare(_i == 1);
     uint64_t hits = dry_run(c), stride = hits * 5 / 8 | 1;
     double end = suite_seconds() + SECONDS * suite_scale();
     ck_assert_msg(!c->board->failed, "dry run: %s", c->board->text);
@@ -308,7 +358,7 @@ START_TEST(test_killed_where_bucket_chunks_begin_BF)
 {
     static const char *const names[] = {"index.extend:before_directory",
                                         "index.extend:before_chunk"};
-    struct crash *c = killed_prepare();
+    struct crash *c = killed_prepare(false);
     struct stele_table table;
     fflush(NULL);
     pid_t pid = fork();
@@ -338,7 +388,7 @@ END_TEST
 
 START_TEST(test_killed_while_the_segment_is_made_F)
 {
-    struct crash *c = killed_prepare();
+    struct crash *c = killed_prepare(false);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
@@ -380,9 +430,10 @@ int main(void)
     segment_name_init("points");
     tcase_set_timeout(tcase, 240 * (suite_scale() > 1 ? suite_scale() : 1));
     visited = board_memory((POINTS_LIST_COUNT + 1) * sizeof visited[0]);
-    tcase_add_test(tcase, test_killed_at_every_point_BF);
+    tcase_add_loop_test(tcase, test_killed_at_every_point_BF, 0, 2);
     tcase_add_loop_test(tcase, test_killed_where_bucket_chunks_begin_BF, 0, 2);
     moved_tests(tcase);
+    moved_lists_tests(tcase);
     tcase_add_test(tcase, test_killed_while_the_segment_is_made_F);
     tcase_add_test(tcase, test_every_point_was_visited);
     return segment_name_fini(suite_run(suite));

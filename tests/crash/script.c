@@ -4,7 +4,8 @@
 
 const char *script_table_name(uint32_t table)
 {
-    static const char *const names[SCRIPT_TABLES] = {"first", "second", "third"};
+    static const char *const names[SCRIPT_TABLES] = {"first", "second", "third",
+                                                     "words", "lists",  "named"};
     return names[table];
 }
 
@@ -26,7 +27,7 @@ static void choose_numbers(struct script *script, unsigned keys)
 static void add(struct script *script, enum script_kind kind, uint32_t table, uint32_t key,
                 uint32_t bytes)
 {
-    struct script_op op = {kind, table, key, bytes};
+    struct script_op op = {kind, table, key, bytes, 0};
     if (script->count == SCRIPT_OPS)
         abort();
     script->op[script->count++] = op;
@@ -148,8 +149,14 @@ void script_advance(const struct script *script, unsigned i, struct script_state
     const struct script_op *op = &script->op[i];
     switch (op->kind) {
     case SCRIPT_PUT:
+    case SCRIPT_APPEND:
+    case SCRIPT_REMOVE:
+    case SCRIPT_REPLACE:
+    case SCRIPT_POP:
         state->version[op->table][op->key] = i + 1;
         state->bytes[op->table][op->key] = op->bytes;
+        if (op->table >= SCRIPT_LISTS && script->list[i].count == 0)
+            state->version[op->table][op->key] = 0;
         break;
     case SCRIPT_ERASE:
         state->version[op->table][op->key] = 0;
@@ -172,7 +179,7 @@ void script_advance(const struct script *script, unsigned i, struct script_state
 void script_prepare(const struct script *script, unsigned i, uint8_t value[SCRIPT_VALUE])
 {
     const struct script_op *op = &script->op[i];
-    if (op->kind == SCRIPT_PUT)
+    if (op->kind == SCRIPT_PUT && op->table < SCRIPT_WORDS)
         value_make(value, op->bytes, script->number[op->key], i + 1);
 }
 
@@ -180,8 +187,9 @@ enum stele_status script_do(const struct script *script, unsigned i, struct stel
                             const uint8_t value[SCRIPT_VALUE])
 {
     const struct script_op *op = &script->op[i];
+    struct stele_table_options options = {.type = script_type(op->table)};
     uint8_t key[KEY_MAX_BYTES];
-    uint32_t key_bytes = key_make(script->number[op->key], key), id = 0;
+    uint32_t key_bytes = script_key(script, op->table, op->key, key), id = 0;
     enum stele_status status = STELE_OK;
     if (op->kind != SCRIPT_CREATE && op->kind != SCRIPT_STEP)
         status = stele_store_table_find(store, script_table_name(op->table), &id);
@@ -189,7 +197,14 @@ enum stele_status script_do(const struct script *script, unsigned i, struct stel
         return status;
     switch (op->kind) {
     case SCRIPT_PUT:
-        return stele_store_put(store, id, key, key_bytes, value, op->bytes);
+        if (op->table < SCRIPT_WORDS)
+            return stele_store_put(store, id, key, key_bytes, value, op->bytes);
+        __attribute__((fallthrough));
+    case SCRIPT_APPEND:
+    case SCRIPT_REMOVE:
+    case SCRIPT_REPLACE:
+    case SCRIPT_POP:
+        return script_do_typed(script, op, i + 1, store, id);
     case SCRIPT_ERASE:
         return stele_store_erase(store, id, key, key_bytes);
     case SCRIPT_DROP:
@@ -197,7 +212,7 @@ enum stele_status script_do(const struct script *script, unsigned i, struct stel
     case SCRIPT_CLEAR:
         return stele_store_table_clear(store, id);
     case SCRIPT_CREATE:
-        return stele_store_table_create(store, script_table_name(op->table), NULL, &id);
+        return stele_store_table_create(store, script_table_name(op->table), &options, &id);
     case SCRIPT_STEP:
         stele_store_step(store, op->bytes);
         break;

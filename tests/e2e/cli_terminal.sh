@@ -76,10 +76,18 @@ if command -v bash >/dev/null; then
         [ "$got" = "$wanted " ] || fail "completion of $*: '$got' instead of '$wanted'"
     }
     complete "get" "$stele" g
-    complete "cas clear create" "$stele" c
-    complete "cas clear create" "$stele" -o json c
+    complete "cas clear count create" "$stele" c
+    complete "cas clear count create" "$stele" -o json c
     complete "prices" "$stele" get pr
     complete 'other\ table prices' "$stele" scan ''
+    complete "" "$stele" append ''
+    expect 0 create docs --type 'bytes->list:u32'
+    for verb in append remove swap pop list count; do
+        complete "docs" "$stele" "$verb" ''
+    done
+    expect 0 drop --yes docs
+    complete "--max-entries" "$stele" create --m
+    complete "" "$stele" create --type b
     complete "--prefix" "$stele" scan --p
     complete "--raw" "$stele" get --r
     complete "json" "$stele" -o j
@@ -99,11 +107,11 @@ fi
 # every verb and option of --help is in the man page and in the completion
 expect 0 --help
 verbs=$(sed -n 's/^  \([a-z]*\) .*  [a-zA-Z].*/\1/p' "$out")
-[ "$(echo "$verbs" | wc -l)" -eq 19 ] || fail "--help does not list 19 verbs"
+[ "$(echo "$verbs" | wc -l)" -eq 25 ] || fail "--help does not list 25 verbs"
 for verb in $verbs; do
     grep -q "^\*$verb\*" "$source/client/cli/stele.1.scd" || fail "no $verb in the man page"
     grep -qw -- "$verb" "$source/client/cli/completion/stele.bash" || fail "no $verb in the completion"
-    "$stele" "$verb" --help | sed -n 's/^  .*\(--[a-z]*\) .*/\1/p' | while read -r option; do
+    "$stele" "$verb" --help | sed -n 's/^  .*\(--[a-z-]*\) .*/\1/p' | while read -r option; do
         grep -q -- "\*$option\*" "$source/client/cli/stele.1.scd" || fail "no $option in the man page"
         grep -q -- "$option" "$source/client/cli/completion/stele.bash" ||
             fail "no $option in the completion"

@@ -16,10 +16,11 @@ expect 2 create "${long}x"; err_has "names of tables have 1..63 bytes"
 expect 2 create ''
 expect 0 drop --yes "$long"
 expect 1 drop "$long"; err_has "no such table"
-expect 0 tables; out_is "other${tab}0${tab}0
-prices${tab}0${tab}0"
+expect 0 tables; out_is "other${tab}0${tab}0${tab}bytes->bytes${tab}0
+prices${tab}0${tab}0${tab}bytes->bytes${tab}0"
 expect 0 -o json tables
-json 'd == [{"name": n, "entries": 0, "payload_bytes": 0} for n in ("other", "prices")]'
+json 'd == [{"name": n, "entries": 0, "payload_bytes": 0, "type": "bytes->bytes",
+             "max_entries": 0} for n in ("other", "prices")]'
 
 # put, get
 expect 0 put prices EURUSD 1.0842; out_empty; err_empty
@@ -167,8 +168,8 @@ expect 2 -n "$name-other" -S "$work/sock" ping; err_has "serves the segment '$na
     expect 0 -n "$name" scan prices --keys --prefix key1; out_is key1
     expect 3 -n "$name" put prices a b; err_has "no daemon listens at /run/stele/$name.sock"
 ) || exit 1
-for verb in get put insert replace cas incr del scan load dump tables create clear drop stat ping \
-    verify bench shutdown; do
+for verb in get put insert replace cas incr del append remove swap pop list count scan load dump \
+    tables create clear drop stat ping verify bench shutdown; do
     expect 0 "$verb" --help; out_has "usage: stele [OPTIONS] $verb"; out_has "Examples"
     expect 0 --help; out_has "  $verb "
 done

@@ -8,7 +8,8 @@ daemon=
 stop() {
     [ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
     wait 2>/dev/null || true
-    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock"
+    rm -rf "$work" "/dev/shm/stele.$name" "/dev/shm/stele.$name.lock" \
+        "/dev/shm/stele.$name.words" "/dev/shm/stele.$name.words.lock"
 }
 trap stop EXIT
 fail() {
@@ -32,6 +33,11 @@ start() {
 start
 
 [ "$("$build/examples/embedded")" = "new-checkout = on" ] || fail embedded
+text="the cat saw the other cat and the dog saw it"
+[ "$(echo "$text" | "$build/examples/map")" = "6 words: the 3 cat 2 saw 2" ] || fail map
+echo "$text" | "$build/examples/map" "$name.words" >"$work/map" || fail "map in a segment"
+[ "$(echo "$text" | "$build/examples/map" "$name.words")" = "6 words: the 6 cat 4 saw 4" ] ||
+    fail "map of a segment that was there"
 "$build/examples/writer" "$sock" prices EURUSD 1.0842 || fail writer
 [ "$("$build/examples/reader" prices EURUSD "$name")" = 1.0842 ] || fail reader
 "$build/examples/reader" prices GBPUSD "$name" 2>/dev/null && fail "reader of an absent key"
@@ -43,6 +49,17 @@ start
     fail "reader_cpp of an absent key"
 [ "$("$build/examples/reader_cpp" nothing "$name" 2>/dev/null || echo "status $?")" = "status 3" ] ||
     fail "reader_cpp of an absent table"
+
+"$build/examples/price_board" "$name" 200 2 >"$work/board" || fail "price_board: $(cat "$work/board")"
+[ "$(grep -c ' seen, 0 torn' "$work/board")" = 2 ] || fail "price_board: $(cat "$work/board")"
+"$build/examples/feature_flags" "$name" 2 >"$work/flags" || fail "feature_flags: $(cat "$work/flags")"
+[ "$(grep -c '^worker .* some of' "$work/flags")" = 2 ] || fail "feature_flags: $(cat "$work/flags")"
+printf 'a stone slab\nset up in a public place\nthe stone in a place; a stone\n' >"$work/text"
+[ "$("$build/examples/inverted_index" stone <"$work/text" | tr '\n' ' ')" = "1 3 " ] ||
+    fail inverted_index
+[ "$("$build/examples/inverted_index" place stone <"$work/text")" = 3 ] ||
+    fail "inverted_index of two words"
+"$build/examples/inverted_index" stone marble <"$work/text" && fail "inverted_index of an absent word"
 
 i=0
 while [ "$i" -lt 500 ]; do

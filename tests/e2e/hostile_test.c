@@ -19,7 +19,7 @@ static const char stream[] =
            "\x05\0\0\0\x11\0\x01\0\x01\0\0\0x" PING;
 
 /* Ends of the frames in it, and of their replies. */
-static const size_t stream_ends[] = {17, 40, 72, 101, 122, 170, 182};
+static const size_t stream_ends[] = {37, 60, 92, 121, 142, 190, 202};
 static const size_t reply_ends[] = {16, 32, 48, 76, 98, 122, 138};
 #define STREAM_FRAMES (sizeof(stream_ends) / sizeof(stream_ends[0]))
 

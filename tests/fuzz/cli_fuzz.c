@@ -1,9 +1,9 @@
 /*
- * What the command line reads: entries as TSV and as JSON lines, base64, numbers, and files line by
- * line. A line that is accepted, written again and read again gives the same key and value; every
- * key and value survive being written and read; lines come out as they are in the file.
+ * What the command line reads: entries of every type as TSV and as JSON lines, words, base64, numbers,
+ * and files line by line. A line that is accepted, written again and read again gives the same key and
+ * value; every key and value survive being written and read; lines come out as they are in the file.
  *
- * Input: which (see the end), then the bytes.
+ * Input: which (see the end), then the bytes; of a typed line or entry, the first says which type.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -12,6 +12,7 @@
 #include "fuzz.h"
 #include "input.h"
 #include "text.h"
+#include "word.h"
 
 struct pair {
     struct buffer key, value;
@@ -34,6 +35,22 @@ static bool same(const struct buffer *buffer, const void *bytes, size_t count)
     return buffer->used == count && (count == 0 || memcmp(buffer->bytes, bytes, count) == 0);
 }
 
+/* Byte strings alone, then any key with any value. */
+static const char *const types[] = {
+    "bytes->bytes",  "bytes->u64",     "u8->u8",         "u16->u16",
+    "u32->u32",      "u64->u64",       "u64->i64",       "u32->f64",
+    "bytes->f64",    "u8->struct:5",   "bytes->list:u8", "u64->list:u16",
+    "u16->list:u32", "bytes->set:u64", "u8->bytes",      "bytes->struct:1"};
+
+#define TYPES (sizeof types / sizeof types[0])
+
+static struct stele_type type_at(unsigned number)
+{
+    struct stele_type type;
+    fuzz_expect(stele_type_parse(types[number % TYPES], &type));
+    return type;
+}
+
 /* One line of text, whatever the bytes were. */
 static void check_line(enum entry_format format, const struct buffer *line)
 {
@@ -53,23 +70,25 @@ static void check_line(enum entry_format format, const struct buffer *line)
 }
 
 /* Written and read again. */
-static void check_entry(enum entry_format format, const void *key, size_t key_bytes,
-                        const void *value, size_t value_bytes)
+static void check_entry(enum entry_format format, const struct stele_type *type, const void *key,
+                        size_t key_bytes, const void *value, size_t value_bytes)
 {
     struct buffer line;
     struct pair again;
     char fault[ENTRY_FAULT_BYTES];
     buffer_init(&line);
     pair_init(&again);
-    fuzz_expect(entry_write(&line, format, key, key_bytes, value, value_bytes));
+    fuzz_expect(entry_write(&line, format, type, key, key_bytes, value, value_bytes));
     check_line(format, &line);
-    fuzz_expect(entry_read(format, line.bytes, line.used - 1, &again.key, &again.value, fault));
+    fuzz_expect(
+        entry_read(format, type, line.bytes, line.used - 1, &again.key, &again.value, fault));
     fuzz_expect(same(&again.key, key, key_bytes) && same(&again.value, value, value_bytes));
     pair_fini(&again);
     buffer_fini(&line);
 }
 
-static void try_line(enum entry_format format, const uint8_t *bytes, size_t count)
+static void try_line(enum entry_format format, const struct stele_type *type, const uint8_t *bytes,
+                     size_t count)
 {
     struct pair pair;
     char fault[ENTRY_FAULT_BYTES];
@@ -77,12 +96,57 @@ static void try_line(enum entry_format format, const uint8_t *bytes, size_t coun
         return; /* not one line: no caller has such */
     pair_init(&pair);
     memset(fault, '#', sizeof fault);
-    if (entry_read(format, (const char *)bytes, count, &pair.key, &pair.value, fault))
-        check_entry(format, pair.key.bytes ? pair.key.bytes : "", pair.key.used,
+    if (entry_read(format, type, (const char *)bytes, count, &pair.key, &pair.value, fault))
+        check_entry(format, type, pair.key.bytes ? pair.key.bytes : "", pair.key.used,
                     pair.value.bytes ? pair.value.bytes : "", pair.value.used);
     else
         fuzz_expect(memchr(fault, 0, sizeof fault) && !strchr(fault, '\n'));
     pair_fini(&pair);
+}
+
+/* Keys and values of the type: as many bytes as there are, cut to a whole number of words. */
+static void try_entry(const struct stele_type *type, size_t key_bytes, const uint8_t *bytes,
+                      size_t count)
+{
+    unsigned key_word = stele_kind_bytes(type->key_kind);
+    unsigned element = stele_type_element_bytes(type);
+    if (key_word)
+        key_bytes = key_word;
+    if (key_bytes > count)
+        return;
+    size_t value_bytes = count - key_bytes;
+    if (type->value_kind == STELE_STRUCT || stele_kind_bytes(type->value_kind))
+        element = type->value_bytes ? type->value_bytes : stele_kind_bytes(type->value_kind);
+    if (element && value_bytes < element)
+        return;
+    if (element && !stele_type_has_lists(type))
+        value_bytes = element;
+    else if (element)
+        value_bytes -= value_bytes % element;
+    for (enum entry_format format = ENTRY_TSV; format <= ENTRY_JSONL; format++)
+        check_entry(format, type, bytes, key_bytes, bytes + key_bytes, value_bytes);
+}
+
+/* A text that is a word is written and read as the same one; any bits are a word. */
+static void try_words(unsigned kind, const uint8_t *bytes, size_t count)
+{
+    char text[WORD_TEXT_BYTES];
+    uint64_t word = 77, again = 78;
+    unsigned width = stele_kind_bytes(kind);
+    if (word_read(kind, (const char *)bytes, count, &word) == WORD_OK) {
+        fuzz_expect(width == 8 || word >> (8 * width) == 0);
+        size_t used = word_write(kind, word, text);
+        fuzz_expect(used > 0 && used < sizeof text && text[used] == 0);
+        fuzz_expect(word_read(kind, text, used, &again) == WORD_OK && again == word);
+    } else {
+        fuzz_expect(word == 77);
+    }
+    word = 0;
+    if (count < width)
+        return;
+    memcpy(&word, bytes, width);
+    fuzz_expect(word_read(kind, text, word_write(kind, word, text), &again) == WORD_OK);
+    fuzz_expect(again == word);
 }
 
 static void try_base64(const uint8_t *bytes, size_t count)
@@ -147,23 +211,36 @@ static void try_lines(const uint8_t *bytes, size_t count, size_t limit)
     close(fd);
 }
 
+static void try_typed(unsigned which, const uint8_t *bytes, size_t count)
+{
+    if (count == 0)
+        return;
+    struct stele_type type = type_at(bytes[0]);
+    if (which < 2)
+        try_line(which == 0 ? ENTRY_TSV : ENTRY_JSONL, &type, bytes + 1, count - 1);
+    else if (which == 2)
+        try_entry(&type, count > 1 ? bytes[1] % (count - 1) : 0, bytes + 1, count - 1);
+    else
+        try_words(STELE_U8 + bytes[0] % 6u, bytes + 1, count - 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const struct stele_type plain;
     static struct fuzz_fence fence;
     if (size == 0 || size > FUZZ_INPUT_MAX)
         return 0;
     size_t count = size - 1, key_bytes = count > 0 ? data[1] % count : 0;
     const uint8_t *bytes = fuzz_fence_copy(&fence, data + 1, count);
-    switch (data[0] % 6) {
+    switch (data[0] % 10) {
     case 0:
-        try_line(ENTRY_TSV, bytes, count);
+        try_line(ENTRY_TSV, &plain, bytes, count);
         break;
     case 1:
-        try_line(ENTRY_JSONL, bytes, count);
+        try_line(ENTRY_JSONL, &plain, bytes, count);
         break;
     case 2:
-        check_entry(ENTRY_TSV, bytes, key_bytes, bytes + key_bytes, count - key_bytes);
-        check_entry(ENTRY_JSONL, bytes, key_bytes, bytes + key_bytes, count - key_bytes);
+        try_entry(&plain, key_bytes, bytes, count);
         break;
     case 3:
         try_base64(bytes, count);
@@ -171,8 +248,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     case 4:
         try_numbers(bytes, count);
         break;
+    case 5:
+        try_lines(bytes, count, 1 + data[0] / 10);
+        break;
     default:
-        try_lines(bytes, count, 1 + data[0] / 6);
+        try_typed(data[0] % 10 - 6u, bytes, count);
         break;
     }
     return 0;

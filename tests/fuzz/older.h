@@ -143,11 +143,10 @@ static inline void older_answer(struct older *older, const struct command *comma
                                 const uint8_t *frame)
 {
     struct command_reply reply;
-    size_t at = older->out.tail;
     fuzz_expect(net_buffer_reserve(&older->out, GATEWAY_REPLY_MAX_BYTES) == STELE_OK);
     command_execute(&older->context, command, older->rights, &reply);
     older->gateway->reply(older->session, command, &reply, &older->out);
-    older->check(older, frame, older->out.bytes + at, older->out.tail - at);
+    older->check(older, frame, net_buffer_data(&older->out), net_buffer_held(&older->out));
     net_buffer_consume(&older->out, net_buffer_held(&older->out));
     older->hung_up = command->hang_up;
     older->frames++;

@@ -1,6 +1,6 @@
 /*
  * What the daemon's options are given, and the rule where a daemon's socket stands: sizes and
- * numbers against wider arithmetic, addresses against their parts. Names of users and groups are
+ * numbers against wider arithmetic, addresses against their parts and their own text. Names of users and groups are
  * not tried: they are looked up in the system's databases.
  *
  * Input: two texts with a zero byte between them.
@@ -8,6 +8,7 @@
 #include <stele/detail/address.h>
 
 #include "fuzz.h"
+#include "net/address.h"
 #include "values.h"
 
 __extension__ typedef unsigned __int128 wide;
@@ -80,6 +81,27 @@ static void check_address(const char *directory, const char *name)
     fuzz_expect(out[STELEI_ADDRESS_BYTES] == '#');
 }
 
+/* What is taken is written in a way that is taken for the same; what is not is left alone. */
+static void check_tcp(const char *text)
+{
+    struct net_address address, again, untouched;
+    char out[NET_ADDRESS_TEXT_BYTES], twice[NET_ADDRESS_TEXT_BYTES];
+    memset(&untouched, 0x5a, sizeof untouched);
+    address = again = untouched;
+    if (!net_address_parse(text, &address)) {
+        fuzz_expect(memcmp(&address, &untouched, sizeof address) == 0);
+        return;
+    }
+    net_address_format(&address, out);
+    fuzz_expect(net_address_parse(out, &again));
+    fuzz_expect(memcmp(&address, &again, sizeof address) == 0);
+    net_address_format(&again, twice);
+    fuzz_expect(strcmp(out, twice) == 0);
+    fuzz_expect((strchr(text, '[') != NULL) == (out[0] == '['));
+    if (!strchr(text, ':'))
+        fuzz_expect(strncmp(out, "127.0.0.1:", 10) == 0 && net_address_is_loopback(&address));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char texts[FUZZ_INPUT_MAX + 2] = {0};
@@ -95,5 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_mode(texts);
     check_address(texts, second);
     check_address(second, texts);
+    check_tcp(texts);
+    check_tcp(second);
     return 0;
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # usage: matrix.sh C-COMPILER C++-COMPILER SOURCE-DIR INCLUDE-DIR...
 # Compiles the public headers under each language standard with all warnings as errors: stele.h
-# alone, every installed header alone, and two units linked together and run.
+# alone, every installed header alone (.hpp under each standard of C++), and two units linked together
+# and run.
 set -eu
 cc=$1 cxx=$2 here=$3
 shift 3
@@ -63,6 +64,20 @@ for dir in "$@"; do
         count=$((count + 1))
     done
 done
+for dir in "$@"; do
+    for header in $(cd "$dir" && find stele -name '*.hpp' | sort); do
+        echo "#include <$header>" >"$work/one.cpp"
+        for std in c++11 c++14 c++17 c++20; do
+            knows "$cxx" c++ "$std" || continue
+            # shellcheck disable=SC2086
+            check "$header in $std" "$cxx" "-std=$std" $warnings $includes -fsyntax-only "$work/one.cpp"
+        done
+        # shellcheck disable=SC2086
+        check "$header without exceptions" "$cxx" -std=c++11 -fno-exceptions $warnings $includes \
+            -fsyntax-only "$work/one.cpp"
+        count=$((count + 1))
+    done
+done
 echo "$count headers, $cc and $cxx"
-[ "$count" -ge 16 ] || { echo "FAILED: where are the headers?"; failed=1; }
+[ "$count" -ge 50 ] || { echo "FAILED: where are the headers?"; failed=1; }
 exit $failed

@@ -1,6 +1,7 @@
 /* The other unit: what the headers define must not collide. */
 #include <stele/store.h>
 #include <stele/stele.h>
+#include <stele/map.h>
 
 size_t second_unit_get(const struct stele_table *table, const char *key);
 

@@ -11,7 +11,7 @@ export LC_ALL
 # Path of a file, relative to the root -> its room.
 room_of() {
     case $1 in
-    libshm/include/stele/store.h) room=store ;; # the writer's facade
+    libshm/include/stele/store.h | libshm/include/stele/map*.h) room=store ;; # the writer's facade
     libshm/include/stele/*) room=contract ;;
     libshm/store/*) room=store ;;
     client/include/*) room=client ;;

@@ -37,7 +37,7 @@ source=$work/source
 build=$work/build
 
 # Tried after those that a mutation names; what `points` is told apart by, comes first.
-everything="points torture storm random_model step stopped_reader stalled_reader explore corrupt linear limits threads
+everything="points torture storm random_model typed_model step stopped_reader stalled_reader explore corrupt linear limits threads
     libshm.store.adopt libshm.store.table libshm.store.split libshm.store.arena"
 
 copy_sources()
@@ -56,7 +56,7 @@ program_of()
 {
     case $1 in
     explore) echo tests/model/explore/explore ;;
-    random_model) echo tests/model/random/random_model ;;
+    random_model | typed_model) echo "tests/model/random/$1" ;;
     points | step | stopped_reader | stalled_reader | corrupt | limits) echo "tests/crash/$1" ;;
     torture | storm | linear | threads) echo "tests/race/$1" ;;
     *) echo "tests/unit/$1" ;;

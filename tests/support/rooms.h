@@ -61,6 +61,15 @@ static inline void rooms_close(struct rooms *rooms)
     free(rooms);
 }
 
+/* The writer is killed; the next one begins. */
+static inline void rooms_change_writers(struct rooms **rooms, const char *name)
+{
+    rooms_close(*rooms);
+    *rooms = rooms_open(name, 0);
+    ck_assert((*rooms)->segment.adopted);
+    ck_assert_int_eq((*rooms)->adopt.phase, ADOPT_MARKING);
+}
+
 static inline void rooms_settle(struct rooms *rooms)
 {
     uint32_t budget = UINT32_MAX;
@@ -78,13 +87,21 @@ static inline void rooms_verify(struct rooms *rooms)
     ck_assert_msg(status == STELE_OK, "verify: %s", text);
 }
 
-static inline struct table *rooms_table(struct rooms *rooms, const char *name)
+/* A table of this type, as text (type.h). */
+static inline struct table *rooms_typed(struct rooms *rooms, const char *name, const char *type)
 {
+    struct stele_table_options options = {.max_entries = 0};
     uint32_t id = UINT32_MAX;
-    expect_ok(catalog_create(&rooms->catalog, name, CATALOG_ANY, NULL, &id));
+    ck_assert_msg(stele_type_parse(type, &options.type), "%s", type);
+    expect_ok(catalog_create(&rooms->catalog, name, CATALOG_ANY, &options, &id));
     struct table *table = catalog_table(&rooms->catalog, id);
     ck_assert_ptr_nonnull(table);
     return table;
+}
+
+static inline struct table *rooms_table(struct rooms *rooms, const char *name)
+{
+    return rooms_typed(rooms, name, "bytes->bytes");
 }
 
 /* Entry i of a table: key and value are the number itself. */

@@ -31,6 +31,17 @@ static inline uint32_t stores_table(struct stele_store *store, const char *name)
     return id;
 }
 
+/* A table of this type, as text (type.h), with at most so many entries (0: no limit). */
+static inline uint32_t stores_typed(struct stele_store *store, const char *name, const char *type,
+                                    uint64_t max_entries)
+{
+    struct stele_table_options options = {.max_entries = max_entries};
+    uint32_t id = UINT32_MAX;
+    ck_assert_msg(stele_type_parse(type, &options.type), "%s", type);
+    expect_ok(stele_store_table_create(store, name, &options, &id));
+    return id;
+}
+
 static inline void stores_verify(struct stele_store *store)
 {
     char text[256] = "";

@@ -1,8 +1,14 @@
 # bash completion for stele: verbs, options, names of tables (asked of the segment), files.
 
+# _stele_tables TYPES OPTIONS...: those whose type matches the pattern
 _stele_tables() {
+    local name type
     # escaped names cannot be typed as they are
-    "${COMP_WORDS[0]}" "$@" tables 2>/dev/null | cut -f 1 | grep -v '\\'
+    "${COMP_WORDS[0]}" "${@:2}" tables 2>/dev/null | cut -f 1,4 | grep -v '\\' |
+        while IFS=$'\t' read -r name type; do
+            # shellcheck disable=SC2053 # a pattern
+            [[ $type == $1 ]] && printf '%s\n' "$name"
+        done
 }
 
 _stele_names() {
@@ -15,10 +21,10 @@ _stele_names() {
 
 _stele() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-    local verbs='get put insert replace cas incr del scan load dump tables create clear drop stat
-                 ping verify bench shutdown'
+    local verbs='get put insert replace cas incr del append remove swap pop list count scan load
+                 dump tables create clear drop stat ping verify bench shutdown'
     local options='--name --socket --output --timeout --escapes --help'
-    local verb='' word place=0 i
+    local verb='' word types='*' place=0 i
     local -a where=()
     COMPREPLY=()
 
@@ -27,7 +33,7 @@ _stele() {
     -S | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current"); return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W 'tsv jsonl' -- "$current"); return ;;
-    -t | --timeout | --prefix | --limit | --seconds) return ;;
+    -t | --timeout | --prefix | --limit | --from | --seconds | --type | --max-entries) return ;;
     esac
 
     # the verb, which argument of it this is, and where to ask for tables
@@ -38,7 +44,8 @@ _stele() {
             where+=("$word" "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;
-        -o | --output | -t | --timeout | --prefix | --limit | --format | --seconds) i=$((i + 1)) ;;
+        -o | --output | -t | --timeout | --prefix | --limit | --from | --format | --seconds | \
+            --type | --max-entries) i=$((i + 1)) ;;
         -*) ;;
         *)
             if [[ -z $verb ]]; then verb=$word; else place=$((place + 1)); fi
@@ -52,7 +59,9 @@ _stele() {
         get) options="$options --raw" ;;
         drop | clear | shutdown) options="$options --yes" ;;
         scan) options="$options --prefix --limit --keys" ;;
-        load) options="$options --format --strict --create" ;;
+        list) options="$options --from --limit" ;;
+        create) options="$options --type --max-entries" ;;
+        load) options="$options --format --strict --create --type --max-entries" ;;
         dump) options="$options --format" ;;
         bench) options="$options --seconds" ;;
         esac
@@ -64,10 +73,13 @@ _stele() {
     create:* | tables:* | stat:* | ping:* | verify:* | shutdown:*) ;;
     load:1 | dump:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     *:0)
+        case $verb in
+        append | remove | swap | pop | list | count) types='*->@(list|set):*' ;;
+        esac
         # not by compgen -W: that would expand what a name contains
         while IFS= read -r word; do
             [[ $word == "$current"* ]] && COMPREPLY+=("$(printf '%q' "$word")")
-        done < <(_stele_tables "${where[@]}")
+        done < <(_stele_tables "$types" "${where[@]}")
         ;;
     esac
 }

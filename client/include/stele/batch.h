@@ -186,7 +186,7 @@ static inline size_t stele_get_many(const struct stele_table *table, struct stel
         size_t group = n - done < STELEI_GROUP ? n - done : STELEI_GROUP;
         struct stele_lookup *l = &lookups[done];
         uint64_t word = stelei_load64_acquire(&table->shared->word);
-        if (STELEI_LIKELY(word == table->word && table->usual))
+        if (STELEI_LIKELY(word == table->word && table->usual_key_end != 0))
             stelei_get_staged(table, word, l, group);
         else /* cleared since it was opened, or hashed otherwise: key by key */
             for (size_t i = 0; i < group; i++)

@@ -174,8 +174,8 @@ struct stele_channel_list {
 };
 
 /*
- * Asks for all keys of a table with their elements, all of one instant. It takes the daemon about a
- * millisecond for each MiB, in which it does nothing else: for small tables.
+ * Asks for all keys of a table with their elements, all of one instant. It takes the daemon one or two
+ * milliseconds for each MiB, in which it does nothing else: for small tables.
  *   STELE_ESHORT   they take more than `max_bytes`: 16 bytes a list, keys and elements
  *   STELE_ETOOBIG  they take more than 512 MiB      STELE_EBUSY  as above
  */

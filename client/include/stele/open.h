@@ -137,7 +137,8 @@ static inline enum stele_status stelei_table_bind(const struct stele_reader *rea
     bound.root = (const struct stelei_root *)(const void *)(map->base + root_off);
     bound.own_hash = NULL;
     bound.form = (uint8_t)stelei_form_of(&bound.type);
-    bound.usual = bound.form == STELEI_FORM_BYTES && bound.type.hash_id == STELE_HASH_XXH3;
+    bool usual = bound.form == STELEI_FORM_BYTES && bound.type.hash_id == STELE_HASH_XXH3;
+    bound.usual_key_end = usual ? STELEI_KEY_MAX_BYTES + 1 : 0;
     *table = bound;
     *hash_check = check;
     return STELE_OK;
@@ -201,6 +202,13 @@ static inline bool stelei_expects_bytes(const struct stele_table *table,
 {
     (void)type;
     return table->form == STELEI_FORM_BYTES;
+}
+/* Whatever its hash and its flags. */
+static inline bool stelei_expects_kinds(const struct stele_table *table,
+                                        const struct stele_type *type)
+{
+    return table->type.key_kind == type->key_kind && table->type.value_kind == type->value_kind &&
+           table->type.value_bytes == type->value_bytes;
 }
 static inline bool stelei_expects_exactly(const struct stele_table *table,
                                           const struct stele_type *type)

@@ -63,16 +63,19 @@ STELEI_COLD static enum stele_status stelei_get_again(const struct stele_table *
     }
 }
 
-/* Of a table with another hash, or of another form. */
+/* Of a table with another hash, or of another form; or of a key that is too long. */
 STELEI_COLD static enum stele_status stelei_get_unusual(const struct stele_table *table,
-                                                        const void *key, uint32_t key_bytes,
+                                                        const void *key, size_t key_bytes,
                                                         void *buffer, size_t capacity,
                                                         size_t *value_bytes)
 {
     if (table->form != STELEI_FORM_BYTES)
         return STELE_ETYPE;
-    return stelei_get_again(table, key, key_bytes, stelei_table_hash(table, key, key_bytes), buffer,
-                            capacity, value_bytes);
+    if (key_bytes > STELEI_KEY_MAX_BYTES)
+        return STELE_ETOOBIG;
+    return stelei_get_again(table, key, (uint32_t)key_bytes,
+                            stelei_table_hash(table, key, key_bytes), buffer, capacity,
+                            value_bytes);
 }
 
 /*
@@ -84,10 +87,8 @@ STELEI_INLINE enum stele_status stele_get(const struct stele_table *table, const
                                           size_t key_bytes, void *buffer, size_t capacity,
                                           size_t *value_bytes)
 {
-    if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
-        return STELE_ETOOBIG;
-    if (STELEI_UNLIKELY(!table->usual))
-        return stelei_get_unusual(table, key, (uint32_t)key_bytes, buffer, capacity, value_bytes);
+    if (STELEI_UNLIKELY(key_bytes >= table->usual_key_end))
+        return stelei_get_unusual(table, key, key_bytes, buffer, capacity, value_bytes);
     struct stelei_probe probe;
     uint64_t hash = stelei_hash(key, key_bytes, table->map.hash_seed);
     enum stelei_outcome outcome = stelei_find(table, key, (uint32_t)key_bytes, hash, &probe);

@@ -6,6 +6,7 @@
  *   reader.h    look keys up in the mapped segment: no syscall, no lock, no write to shared memory
  *   words.h     tables whose keys are numbers
  *   list.h      one key, many words
+ *   typed.h     tables of the usual types under names that the compiler tells apart
  *   batch.h     many lookups at once, their cache misses side by side; words_batch.h: of words
  *   scan.h      walk a table
  *   state.h     statistics, and how long ago the writer gave a sign of life
@@ -14,6 +15,8 @@
  *   pipeline.h  many commands under way at once; vector.h: many in one frame
  *   admin.h     tables, the daemon's statistics, shutdown
  *   ask.h       a lookup that falls back to the daemon
+ *
+ * For C++ there is stele.hpp on top of it.
  */
 #ifndef STELE_STELE_H
 #define STELE_STELE_H
@@ -29,6 +32,7 @@
 #include "reader.h"
 #include "scan.h"
 #include "state.h"
+#include "typed.h"
 #include "words.h"
 #include "words_batch.h"
 

@@ -48,6 +48,7 @@ struct stele_store_options {
     bool set_group;
     bool unlocked;    /* the caller serialises */
     bool replace;     /* unlink a segment that cannot be adopted and start anew */
+    bool existing;    /* only one that is there already: STELE_ENOSEGMENT where there is none */
     bool small_pages; /* do not ask for 2 MiB pages */
     const struct stele_own_hash *hashes; /* copied; NULL with 0 */
     uint32_t hash_count;
@@ -65,10 +66,11 @@ enum stele_store_origin {
  * that would otherwise run out of memory. `detail` (may be NULL) receives one line that names the
  * object and the cause of a failure.
  *
- *   STELE_EINVAL    bad name, size or mode          STELE_ELOCKED  another writer lives
+ *   STELE_EINVAL    bad name, size, mode or hashes  STELE_ELOCKED  another writer lives
  *   STELE_EOWNER    not ours, or writable by others STELE_EVERSION made by a newer stele
  *   STELE_ECORRUPT  header or geometry make no sense: `replace` starts anew
  *   STELE_EHASH     a table of the segment hashes by a function that `hashes` does not have
+ *   STELE_ENOSEGMENT  there is none, and `existing` was asked for
  *   STELE_EACCES, STELE_ENOSPC, STELE_ENOMEM, STELE_EIO  as the system said
  */
 enum stele_status stele_store_open(const struct stele_store_options *options,
@@ -121,7 +123,8 @@ enum stele_status stele_store_table_options(struct stele_store *store, uint32_t 
 enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t id,
                                             uint64_t entries, uint64_t key_bytes,
                                             uint64_t value_bytes);
-/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(). */
+/* Microseconds, whatever the table's size: its memory comes back by stele_store_step(), and a bucket
+ * of it with each write. */
 enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id);
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id);
 
@@ -149,6 +152,13 @@ enum stele_status stele_store_erase(struct stele_store *store, uint32_t table, c
  */
 enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
                                    uint32_t key_bytes, const void **value, uint32_t *value_bytes);
+/*
+ * The same as a copy, for programs of several threads. *value_bytes is set with STELE_OK, and with
+ * STELE_ESHORT to the length that is needed. `buffer` may be NULL with capacity 0.
+ */
+enum stele_status stele_store_get(struct stele_store *store, uint32_t table, const void *key,
+                                  uint32_t key_bytes, void *buffer, size_t capacity,
+                                  size_t *value_bytes);
 
 /* ---- words ----------------------------------------------------------------------------------
  * The same for tables of word keys and word values, without the detour over bytes. The value of an
@@ -192,9 +202,17 @@ enum stele_status stele_store_list_find(struct stele_store *store, uint32_t tabl
 bool stele_store_list_span(const struct stele_store *store, const struct stele_store_list *list,
                            uint64_t from, const void **elements, uint64_t *count);
 /*
+ * Copies up to `capacity` elements from number `from` on, as of one instant. *count (may be NULL) says
+ * how many were copied, *total (may be NULL) how many the list has. STELE_ENOTFOUND: no such key.
+ */
+enum stele_status stele_store_list_read(struct stele_store *store, uint32_t table, const void *key,
+                                        uint32_t key_bytes, uint64_t from, void *elements,
+                                        uint64_t capacity, uint64_t *count, uint64_t *total);
+/*
  * The number of the first element equal to `element`, looking at elements [*index, *index + most).
  * STELE_OK: *index is it. STELE_ENOTFOUND: there is none up to the end. STELE_EBUSY: not among
  * these; *index is where to go on. (So that a search through millions can be made in slices.)
+ * STELE_ETYPE: no element of this list can be that large.
  */
 enum stele_status stele_store_list_search(const struct stele_store *store,
                                           const struct stele_store_list *list, uint64_t element,
@@ -244,6 +262,22 @@ enum stele_status stele_store_next(struct stele_store *store, uint32_t table,
                                    struct stele_store_cursor *cursor,
                                    struct stele_store_entry *entry);
 
+/* What becomes of the entry that a visit was shown. */
+enum stele_store_verdict { STELE_STORE_NEXT, STELE_STORE_DROP, STELE_STORE_STOP };
+
+/* Looks at one entry, under the store's mutex: it must not change the store, nor call anything of it
+ * but stele_store_list_span() and stele_store_list_search(). */
+typedef enum stele_store_verdict (*stele_store_visit)(void *context,
+                                                      const struct stele_store_entry *entry);
+
+/*
+ * Shows all entries to `visit`, each once, as of one instant, and erases those it drops; STELE_STORE_STOP
+ * ends the walk with the entry kept. Other callers wait meanwhile, readers do not: they see the entries
+ * go one by one. STELE_ENOTABLE.
+ */
+enum stele_status stele_store_each(struct stele_store *store, uint32_t table,
+                                   stele_store_visit visit, void *context);
+
 /* ---- read, decide, write ------------------------------------------------------------------ */
 
 /* What an update is to do. */
@@ -252,15 +286,23 @@ enum stele_store_action { STELE_STORE_KEEP, STELE_STORE_PUT, STELE_STORE_ERASE }
 /*
  * Decides about one entry: `value` is NULL where the key is absent. For STELE_STORE_PUT sets
  * *new_value and *new_bytes, which must live until the call returns (not in the old value). Runs
- * under the store's mutex: it must not call the store.
+ * once, under the store's mutex: it must not call the store.
  */
 typedef enum stele_store_action (*stele_store_decide)(void *context, const void *value,
                                                       uint32_t value_bytes, const void **new_value,
                                                       uint32_t *new_bytes);
 
-/* One step for all other callers and for readers: looks, decides, writes. Not for tables of lists. */
+/* One step for all other callers and for readers: looks, decides, writes. Not for tables of lists.
+ * What a decision leaves as it was is no change: it has no lsn. */
 enum stele_status stele_store_update(struct stele_store *store, uint32_t table, const void *key,
                                      uint32_t key_bytes, stele_store_decide decide, void *context);
+
+/* The same about a word: `there` says whether the key holds *value, which for STELE_STORE_PUT becomes
+ * what it is to hold. */
+typedef enum stele_store_action (*stele_store_decide_word)(void *context, bool there,
+                                                           uint64_t *value);
+enum stele_status stele_store_word_update(struct stele_store *store, uint32_t table, uint64_t key,
+                                          stele_store_decide_word decide, void *context);
 
 /* ---- ahead of time ------------------------------------------------------------------------ */
 
@@ -338,7 +380,7 @@ struct stele_store_table_stats {
     char name[64];    /* terminated */
     struct stele_type type;
     uint64_t max_entries;
-    uint64_t entries;
+    uint64_t entries; /* until an adoption is over: by the former writer's count */
     uint64_t buckets;
     uint64_t slots; /* of the first lines; load factor: entries / slots */
     uint64_t lines;         /* overflow lines */

@@ -38,7 +38,9 @@ struct stele_table {
     stele_hash_function own_hash; /* for ids from STELE_HASH_OWN on */
     struct stele_type type;
     uint8_t form; /* enum stelei_form */
-    bool usual;   /* STELEI_FORM_BYTES hashed by XXH3: what stele_get() does in line */
+    /* Keys shorter than this are looked up in line by stele_get(): all where the form is
+     * STELEI_FORM_BYTES and the hash XXH3, none otherwise. One comparison tells both. */
+    uint64_t usual_key_end;
 };
 
 enum stelei_outcome {

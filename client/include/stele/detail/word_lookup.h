@@ -10,8 +10,6 @@
 
 #include "table.h"
 
-#define STELEI_WORD_SLOTS_MASK ((UINT64_C(1) << STELEI_WORD_SLOTS) - 1)
-
 STELEI_INLINE const struct stelei_word_bucket *stelei_word_line(const struct stelei_bucket *line)
 {
     return (const struct stelei_word_bucket *)(const void *)line;
@@ -25,7 +23,7 @@ STELEI_INLINE uint64_t stelei_word_match(const struct stelei_word_bucket *line, 
     uint64_t match = (uint64_t)(stelei_load64(&line->slot[0].key) == key) |
                      (uint64_t)(stelei_load64(&line->slot[1].key) == key) << 1 |
                      (uint64_t)(stelei_load64(&line->slot[2].key) == key) << 2;
-    return match & word & STELEI_WORD_SLOTS_MASK;
+    return match & word; /* whatever bits a line that is something else by now may show */
 }
 
 /* The value of the slot that matched. Acquire: it may be a ref, and what it leads to is loaded next.

@@ -34,7 +34,10 @@ struct stelei_words_batch {
     const struct stelei_table *shared;
     const struct stelei_root *root;
     uint64_t table_word;
-    uint64_t geometry;
+    /* the geometry word's parts, see stelei_geometry_aim() */
+    uint64_t mask, half;
+    uint64_t split;      /* buckets from 0 on that were split in this round */
+    uint64_t depth_bits; /* of those that were not */
     uint64_t limit;
     uint64_t directory; /* offset; 0: none yet, or none that can be followed */
     struct stelei_words_aim aim[STELEI_WORDS_BLOCK]; /* a ring */
@@ -53,15 +56,20 @@ STELEI_INLINE bool stelei_words_batch_begin(struct stelei_words_batch *batch,
     batch->limit = stelei_map_limit(&table->map);
     if (STELEI_UNLIKELY(batch->table_word != table->word))
         return false;
-    batch->geometry = stelei_load64_acquire(&table->root->geometry);
+    uint64_t geometry = stelei_load64_acquire(&table->root->geometry);
+    batch->mask = geometry >> 32;
+    batch->half = batch->mask >> 1;
+    batch->split = (geometry & 0xffffffffu) - batch->half - 1;
+    batch->depth_bits = (uint64_t)(stelei_top_bit(batch->half) + 1) << STELEI_VALID_BITS;
     batch->directory = stelei_ref_off(&table->map, stelei_load32_acquire(&table->root->directory));
-    uint64_t entries = (batch->geometry >> 32 >> STELEI_CHUNK_BUCKET_BITS) + 1; /* by the mask */
+    /* no aim is beyond the bits of the mask and its half, even if damage made the mask no mask */
+    uint64_t entries = ((batch->mask | batch->half) >> STELEI_CHUNK_BUCKET_BITS) + 1;
     if (STELEI_UNLIKELY(batch->directory + entries * 4 > batch->limit))
         batch->directory = 0;
     return true;
 }
 
-/* stelei_bucket_off() for a bucket within the geometry's mask: the directory was checked. */
+/* stelei_bucket_off() for a bucket that an aim names: the directory was checked for all of them. */
 STELEI_INLINE uint64_t stelei_words_bucket_off(const struct stelei_words_batch *batch,
                                                uint64_t bucket)
 {
@@ -92,10 +100,12 @@ STELEI_INLINE void stelei_words_stage_aim(struct stelei_words_batch *batch, size
 {
     struct stelei_words_aim *ahead = &batch->aim[i % STELEI_WORDS_BLOCK];
     uint64_t hash = stelei_words_hash(batch, key);
-    struct stelei_aim aim = stelei_geometry_aim(batch->geometry, hash);
-    uint64_t off = stelei_words_bucket_off(batch, aim.bucket);
+    uint64_t deeper = 0 - (uint64_t)((hash & batch->half) < batch->split);
+    uint64_t bucket = hash & (batch->half | (batch->mask & deeper));
+    uint64_t off = stelei_words_bucket_off(batch, bucket);
+    uint64_t depth_bits = batch->depth_bits - (deeper << STELEI_VALID_BITS);
     ahead->head = stelei_bucket_at(&batch->map, off);
-    ahead->depth_bits = STELEI_LIKELY(off != 0) ? aim.depth_bits : STELEI_WORDS_NOWHERE;
+    ahead->depth_bits = STELEI_LIKELY(off != 0) ? depth_bits : STELEI_WORDS_NOWHERE;
     __builtin_prefetch(ahead->head);
 }
 

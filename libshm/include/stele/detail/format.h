@@ -251,8 +251,9 @@ struct stelei_expiry_bucket {
  * else makes a new record, which shares the chunks that stay as they are, swaps the ref (release) and
  * moves the head's version. Elements are packed: eight bytes hold eight u8 or one u64.
  *
- * Chunks grow with the list, by a quarter of it (STELEI_LIST_GROWTH), from 512 bytes to 256 KiB: no
- * list from 1 K on wastes more than a quarter, and a removal copies one chunk. (Chunks of 1 MiB, as
+ * Chunks grow with the list, by a quarter of it (STELEI_LIST_GROWTH), from 512 bytes to 256 KiB: of
+ * the chunks of a list that only grew, from 1.5 K on, at most a quarter is empty, and a removal copies
+ * one chunk. (Chunks of 1 MiB, as
  * first designed, would make that copy four times as large, and save 4 KiB of refs on 10 M elements.)
  */
 struct stelei_list {

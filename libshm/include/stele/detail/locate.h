@@ -189,9 +189,7 @@ STELEI_INLINE struct stelei_aim stelei_geometry_aim(uint64_t geometry, uint64_t 
     uint64_t split = (hash & half) < buckets - half - 1;
     uint64_t used = half | (mask & (0 - split)); /* no branch: it would be a coin toss */
     aim.bucket = hash & used;
-    /* the bits of `used` without asking for its top bit: what comes of the geometry alone is loaded
-     * ahead of the hash, and once in a batch */
-    aim.depth_bits = (stelei_top_bit(half) + 1 + split) << STELEI_VALID_BITS;
+    aim.depth_bits = (uint64_t)(stelei_top_bit(used) + 1) << STELEI_VALID_BITS;
     return aim;
 }
 

@@ -5,7 +5,10 @@
 
 static const enum entry_format formats[] = {ENTRY_TSV, ENTRY_JSONL};
 
-static void there_and_back(const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+static const struct stele_type bytes_type; /* byte strings -> byte strings */
+
+static void comes_back(const struct stele_type *type, const void *key, size_t key_bytes,
+                       const void *value, size_t value_bytes)
 {
     char fault[ENTRY_FAULT_BYTES] = "";
     struct buffer line, read_key, read_value;
@@ -14,12 +17,12 @@ static void there_and_back(const void *key, size_t key_bytes, const void *value,
     buffer_init(&read_value);
     for (size_t i = 0; i < 2; i++) {
         buffer_reset(&line);
-        ck_assert(entry_write(&line, formats[i], key, key_bytes, value, value_bytes));
+        ck_assert(entry_write(&line, formats[i], type, key, key_bytes, value, value_bytes));
         ck_assert(line.bytes[line.used - 1] == '\n');
         ck_assert_ptr_null(memchr(line.bytes, '\n', line.used - 1));
         ck_assert_msg(
-            entry_read(formats[i], line.bytes, line.used - 1, &read_key, &read_value, fault), "%s",
-            fault);
+            entry_read(formats[i], type, line.bytes, line.used - 1, &read_key, &read_value, fault),
+            "%s", fault);
         ck_assert_uint_eq(read_key.used, key_bytes);
         ck_assert_uint_eq(read_value.used, value_bytes);
         ck_assert(key_bytes == 0 || memcmp(read_key.bytes, key, key_bytes) == 0);
@@ -28,6 +31,11 @@ static void there_and_back(const void *key, size_t key_bytes, const void *value,
     buffer_fini(&line);
     buffer_fini(&read_key);
     buffer_fini(&read_value);
+}
+
+static void there_and_back(const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    comes_back(&bytes_type, key, key_bytes, value, value_bytes);
 }
 
 START_TEST(every_byte_string_comes_back)
@@ -49,12 +57,109 @@ START_TEST(every_byte_string_comes_back)
 }
 END_TEST
 
+/* All keys with all values: the pieces of one random string. */
+START_TEST(every_type_comes_back)
+{
+    static const char *const keys[] = {"bytes", "u8", "u16", "u32", "u64"};
+    static const char *const values[] = {"bytes",   "u8",       "u16",     "u32",
+                                         "u64",     "i64",      "f64",     "struct:13",
+                                         "list:u8", "list:u16", "set:u32", "list:u64"};
+    unsigned char bytes[64];
+    for (unsigned i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (unsigned char)(i * 151 + 203);
+    for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++)
+        for (size_t v = 0; v < sizeof(values) / sizeof(values[0]); v++) {
+            struct stele_type type;
+            char text[64];
+            snprintf(text, sizeof(text), "%s->%s", keys[k], values[v]);
+            ck_assert_msg(stele_type_parse(text, &type), "%s", text);
+            size_t key_bytes = k ? stele_kind_bytes(type.key_kind) : 5;
+            size_t value_bytes = stele_kind_bytes(type.value_kind);
+            if (type.value_kind == STELE_STRUCT)
+                value_bytes = type.value_bytes;
+            else if (value_bytes == 0)
+                value_bytes = 40; /* a whole number of any elements */
+            comes_back(&type, bytes, key_bytes, bytes + 8, value_bytes);
+        }
+}
+END_TEST
+
+START_TEST(typed_lines_look_as_documented)
+{
+    struct stele_type type = stele_type_of(STELE_U16, STELE_LIST + STELE_U8);
+    struct buffer line;
+    buffer_init(&line);
+    ck_assert(entry_write(&line, ENTRY_TSV, &type, "\1\2", 2, "\1\2\xff", 3));
+    ck_assert(entry_write(&line, ENTRY_JSONL, &type, "\1\2", 2, "\1\2\xff", 3));
+    ck_assert(entry_write(&line, ENTRY_JSONL, &type, "\1\2", 2, NULL, 0));
+    ck_assert(buffer_terminate(&line));
+    ck_assert_str_eq(line.bytes,
+                     "513\t1,2,255\n{\"key\":513,\"value\":[1,2,255]}\n{\"key\":513}\n");
+    buffer_fini(&line);
+}
+END_TEST
+
+START_TEST(bad_typed_lines_are_named)
+{
+    static const struct {
+        enum entry_format format;
+        const char *line, *fault;
+    } cases[] = {
+        {ENTRY_TSV, "256\t1", "the key: '256' does not fit u8 (0..255)"},
+        {ENTRY_TSV, "5\t1,-2", "the value, element 2: '-2' does not fit u8 (0..255)"},
+        {ENTRY_TSV, "5\t", "the value has no element: lists are never empty"},
+        {ENTRY_TSV, "5 \t1", "the key: '5 ' is no u8 (0..255)"},
+        {ENTRY_TSV, "5\t\\x31", "the value, element 1: '\\x31' is no u8 (0..255)"},
+        {ENTRY_JSONL, "{\"key\":\"k\",\"value\":[1]}", "the key: 'k' is no u8 (0..255)"},
+        {ENTRY_JSONL, "{\"key\":1,\"value\":1}", "the value is no array"},
+        {ENTRY_JSONL, "{\"key\":1,\"value\":[]}", "the value has no element"},
+        {ENTRY_JSONL, "{\"key\":1,\"value_base64\":\"AA==\"}", "the value is missing"},
+        {ENTRY_JSONL, "{\"key_base64\":\"AA==\",\"value\":[1]}", "the key is missing"},
+        {ENTRY_JSONL, "{\"key\":1,\"value\":[1],\"key\":2}", "the key is there twice"},
+        {ENTRY_JSONL, "{\"key\":1,\"value\":[1", "no JSON: it ends too early (byte 20)"},
+        {ENTRY_JSONL, "{\"key\":1,\"value\":[1]},", "no JSON: something follows"},
+    };
+    struct stele_type type = stele_type_of(STELE_U8, STELE_LIST + STELE_U8);
+    struct buffer key, value;
+    buffer_init(&key);
+    buffer_init(&value);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char fault[ENTRY_FAULT_BYTES] = "";
+        ck_assert_msg(!entry_read(cases[i].format, &type, cases[i].line, strlen(cases[i].line),
+                                  &key, &value, fault),
+                      "%s", cases[i].line);
+        ck_assert_msg(strncmp(fault, cases[i].fault, strlen(cases[i].fault)) == 0, "%s: %s",
+                      cases[i].line, fault);
+    }
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+END_TEST
+
+START_TEST(members_come_in_any_order_and_others_are_ignored)
+{
+    static const char line[] =
+        " {\"other\":{\"key\":[9,{}]},\"value\":[1,\"2\"],\"keys\":null,\"key\":\"7\"} \r";
+    struct stele_type type = stele_type_of(STELE_U32, STELE_LIST + STELE_U8);
+    char fault[ENTRY_FAULT_BYTES];
+    struct buffer key, value;
+    buffer_init(&key);
+    buffer_init(&value);
+    ck_assert_msg(entry_read(ENTRY_JSONL, &type, line, sizeof(line) - 1, &key, &value, fault), "%s",
+                  fault);
+    ck_assert(key.used == 4 && memcmp(key.bytes, "\7\0\0\0", 4) == 0);
+    ck_assert(value.used == 2 && memcmp(value.bytes, "\1\2", 2) == 0);
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+END_TEST
+
 static void writes(enum entry_format format, const char *key, size_t key_bytes, const char *value,
                    size_t value_bytes, const char *wanted)
 {
     struct buffer line;
     buffer_init(&line);
-    ck_assert(entry_write(&line, format, key, key_bytes, value, value_bytes));
+    ck_assert(entry_write(&line, format, &bytes_type, key, key_bytes, value, value_bytes));
     ck_assert(buffer_terminate(&line));
     ck_assert_str_eq(line.bytes, wanted);
     buffer_fini(&line);
@@ -97,9 +202,9 @@ START_TEST(bad_lines_are_named)
     buffer_init(&value);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char fault[ENTRY_FAULT_BYTES] = "";
-        ck_assert_msg(
-            !entry_read(cases[i].format, cases[i].line, strlen(cases[i].line), &key, &value, fault),
-            "%s", cases[i].line);
+        ck_assert_msg(!entry_read(cases[i].format, &bytes_type, cases[i].line,
+                                  strlen(cases[i].line), &key, &value, fault),
+                      "%s", cases[i].line);
         ck_assert_msg(strstr(fault, cases[i].fault) != NULL, "%s: %s", cases[i].line, fault);
     }
     buffer_fini(&key);
@@ -113,9 +218,9 @@ START_TEST(a_carriage_return_at_the_end_is_left_out)
     struct buffer key, value;
     buffer_init(&key);
     buffer_init(&value);
-    ck_assert(entry_read(ENTRY_TSV, "k\tv\r", 4, &key, &value, fault));
+    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\tv\r", 4, &key, &value, fault));
     ck_assert(value.used == 1 && value.bytes[0] == 'v');
-    ck_assert(entry_read(ENTRY_TSV, "k\tv\\r", 5, &key, &value, fault));
+    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\tv\\r", 5, &key, &value, fault));
     ck_assert(value.used == 2 && value.bytes[1] == '\r');
     buffer_fini(&key);
     buffer_fini(&value);
@@ -139,6 +244,10 @@ int main(void)
     Suite *suite = suite_create("cli entry");
     TCase *tcase = suite_case(suite, "entry");
     tcase_add_test(tcase, every_byte_string_comes_back);
+    tcase_add_test(tcase, every_type_comes_back);
+    tcase_add_test(tcase, typed_lines_look_as_documented);
+    tcase_add_test(tcase, bad_typed_lines_are_named);
+    tcase_add_test(tcase, members_come_in_any_order_and_others_are_ignored);
     tcase_add_test(tcase, lines_look_as_documented);
     tcase_add_test(tcase, bad_lines_are_named);
     tcase_add_test(tcase, a_carriage_return_at_the_end_is_left_out);

@@ -60,6 +60,62 @@ START_TEST(a_verbs_own_stand_anywhere)
 }
 END_TEST
 
+START_TEST(types_and_numbers_of_tables)
+{
+    struct line line;
+    char text[] = "create t --type u64->list:u32 --max-entries 18446744073709551615 --from 3";
+    char bad[] = "create t --type u64>u32", none[] = "create t --max-entries -1";
+    struct stele_type wanted = stele_type_of(STELE_U64, STELE_LIST + STELE_U32);
+    uint32_t bits = OPTIONS_TYPE | OPTIONS_MAX_ENTRIES | OPTIONS_FROM;
+    fresh(&line, NULL, NULL);
+    ck_assert(stele_type_word(&line.options.type) == 0);
+    ck_assert_int_ge(read_line(&line, bits, true, text), 0);
+    ck_assert(stele_type_equal(&line.options.type, &wanted));
+    ck_assert_uint_eq(line.options.max_entries, UINT64_MAX);
+    ck_assert_uint_eq(line.options.from, 3);
+    ck_assert_int_eq(read_line(&line, bits, true, bad), -1);
+    ck_assert_int_eq(read_line(&line, bits, true, none), -1);
+}
+END_TEST
+
+/* Hides, reads, and gives back. */
+static int read_numbers(struct line *line, char *text)
+{
+    struct options_hidden hidden;
+    line->argc = 0;
+    for (char *word = strtok(text, " "); word; word = strtok(NULL, " "))
+        line->argv[line->argc++] = word;
+    line->argv[line->argc] = NULL;
+    options_hide_numbers(&hidden, line->argc, line->argv);
+    line->first = options_read(&line->options, &line->output, 0, true, line->argc, line->argv);
+    options_show_numbers(&hidden);
+    return line->first;
+}
+
+START_TEST(negative_numbers_are_no_options)
+{
+    struct line line;
+    char cas[] = "cas t -1 -e -2.5 -.5 -n x", value[] = "put t k -t -5", name[] = "put t -n -5 -6";
+    char behind[] = "put t -- -5 -6", letters[] = "put t k -x";
+    fresh(&line, NULL, NULL);
+    int first = read_numbers(&line, cas);
+    ck_assert_int_eq(line.argc - first, 4);
+    ck_assert_str_eq(line.argv[first + 1], "-1");
+    ck_assert_str_eq(line.argv[first + 2], "-2.5");
+    ck_assert_str_eq(line.argv[first + 3], "-.5");
+    ck_assert(line.options.escapes && strcmp(line.options.name, "x") == 0);
+    ck_assert_int_eq(read_numbers(&line, value), -1); /* of --timeout */
+    first = read_numbers(&line, name);
+    ck_assert_int_eq(line.argc - first, 2);
+    ck_assert_str_eq(line.options.name, "-5");
+    ck_assert_str_eq(line.argv[first + 1], "-6");
+    first = read_numbers(&line, behind);
+    ck_assert_int_eq(line.argc - first, 3);
+    ck_assert_str_eq(line.argv[first + 1], "-5");
+    ck_assert_int_eq(read_numbers(&line, letters), -1);
+}
+END_TEST
+
 START_TEST(what_is_typed_outdoes_the_environment)
 {
     struct line line;
@@ -134,6 +190,8 @@ int main(void)
     TCase *tcase = suite_case(suite, "options");
     tcase_add_test(tcase, common_ones_end_at_the_verb);
     tcase_add_test(tcase, a_verbs_own_stand_anywhere);
+    tcase_add_test(tcase, types_and_numbers_of_tables);
+    tcase_add_test(tcase, negative_numbers_are_no_options);
     tcase_add_test(tcase, what_is_typed_outdoes_the_environment);
     tcase_add_test(tcase, nonsense_is_refused);
     tcase_add_test(tcase, exit_statuses);

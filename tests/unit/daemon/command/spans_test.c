@@ -116,6 +116,14 @@ START_TEST(all_lists)
     ck_assert_uint_eq(lists, 200);
     for (uint16_t key = 0; key < 200; key++)
         ck_assert_uint_eq(told[key], 1 + key * 10u);
+    /* as much as is wanted, and a byte less: then nothing is looked at */
+    all.max_bytes = (uint32_t)(400 + elements * 2);
+    expect_ok(run(&all, COMMAND_MAY_READ).status);
+    all.max_bytes--;
+    reply = run(&all, COMMAND_MAY_READ);
+    expect_status(reply.status, STELE_ESHORT);
+    ck_assert_uint_eq(reply.count, 400 + elements * 2);
+    ck_assert_uint_eq(reply.spans->lists, 200);
     struct command gone = command_of(COMMAND_LIST_ALL, 0xffff, "");
     expect_status(run(&gone, COMMAND_MAY_READ).status, STELE_ENOTABLE);
 }
@@ -140,6 +148,13 @@ START_TEST(all_lists_of_byte_keys)
         ck_assert_mem_eq(span.elements, span.key_bytes == 0 ? "x" : "yz", span.count);
     }
     ck_assert_uint_eq(seen, 101);
+    all.max_bytes = 11;
+    ck_assert_uint_eq(run(&all, COMMAND_MAY_READ).spans->keys_bytes, 8);
+    all.max_bytes = 10;
+    reply = run(&all, COMMAND_MAY_READ);
+    expect_status(reply.status, STELE_ESHORT);
+    ck_assert_uint_eq(reply.count, 11);
+    ck_assert_uint_eq(reply.spans->lists, 2);
 }
 END_TEST
 

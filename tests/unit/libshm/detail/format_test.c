@@ -2,7 +2,7 @@
 #include <stele/detail/format.h>
 #include <stele/detail/hash.h>
 
-#include "rooms.h"
+#include "lists.h"
 
 struct field {
     const char *name;
@@ -137,18 +137,20 @@ START_TEST(lists_and_intents_stand_where_they_stood)
     static const struct field is[] = {
         FIELD(stelei_list, head),           FIELD(stelei_list, count),
         FIELD(stelei_list_chunk, start),    FIELD(stelei_list_chunk, ref),
-        FIELD(stelei_list_chunk, capacity),
+        FIELD(stelei_list_chunk, capacity), FIELD(stelei_list_chunk, bytes),
         FIELD(stelei_intent_slot, bucket),  FIELD(stelei_intent_slot, table),
         FIELD(stelei_intent_slot, old_ref), FIELD(stelei_intent_slot, new_ref),
         FIELD(stelei_intent_slot, op),
     };
     static const struct field golden[] = {
         {"head", 0, 8},       {"count", 8, 8},    {"start", 0, 8},
-        {"ref", 8, 4},        {"capacity", 12, 4}, {"bucket", 0, 8},   {"table", 8, 4},
+        {"ref", 8, 4},        {"capacity", 12, 4}, {"bytes", 16, 4},
+        {"bucket", 0, 8},     {"table", 8, 4},
         {"old_ref", 12, 4},   {"new_ref", 16, 4}, {"op", 20, 4},
     };
     EXPECT_FIELDS(is, golden);
     ck_assert_uint_eq(sizeof(struct stelei_list), 16);
+    ck_assert_uint_eq(sizeof(struct stelei_list_chunk), 24);
     ck_assert_uint_eq(sizeof(struct stelei_intent_slot), 24);
 }
 END_TEST
@@ -167,9 +169,10 @@ START_TEST(numbers_of_the_format_are_pinned)
     ck_assert_int_eq(STELEI_STATE_MOVED, 3);
     ck_assert_int_eq(STELEI_RECORD_EXPIRY, 1);
     ck_assert_int_eq(STELEI_RECORD_LSN, 2);
-    ck_assert_int_eq(STELE_F64, 6);
-    ck_assert_int_eq(STELE_LIST, 16);
-    ck_assert_int_eq(STELE_HASH_IDENTITY, 2);
+    ck_assert_uint_eq(STELEI_WORD_SLOTS, 3);
+    ck_assert_uint_eq(STELEI_LIST_SIZE_MASK, 0x7fff);
+    ck_assert_uint_eq(STELEI_LIST_LONG, 0x8000);
+    ck_assert_uint_eq(STELEI_LIST_GENERATION_SHIFT, 16);
 }
 END_TEST
 
@@ -267,6 +270,84 @@ START_TEST(a_live_segment_has_golden_bytes)
 }
 END_TEST
 
+/* Four keys in the bucket 0 of two: three in it, the last in its line. */
+START_TEST(a_bucket_of_words_has_golden_bytes)
+{
+    static const uint64_t keys[] = {0, UINT64_C(0x1122334455667788), 2, UINT64_MAX - 1};
+    static const uint64_t values[] = {7, UINT64_C(0xffffffff), 0, 1};
+    struct rooms *rooms = rooms_open(NULL, 32 * STORES_MIB);
+    struct table *table = rooms_typed(rooms, "words", "u64->u32,identity");
+    for (unsigned i = 0; i < 4; i++)
+        expect_ok(table_write(table, TABLE_PUT, &keys[i], 8, &values[i], 8));
+    struct stelei_word_bucket *head = (void *)index_bucket(table, 0);
+    uint64_t line_off = table_ref_off(table, head->link);
+    char hex[32];
+    snprintf(hex, sizeof hex, "%02x%02x%02x%02x", (unsigned)(line_off >> 3 & 0xff),
+             (unsigned)(line_off >> 11 & 0xff), (unsigned)(line_off >> 19 & 0xff),
+             (unsigned)(line_off >> 27 & 0xff));
+    expect_bytes(head, "0720280000000000"); /* version 5, depth 1, slots 0..2 */
+    expect_bytes(&head->link, hex);
+    expect_bytes(&head->pad, "00000000"
+                             "0000000000000000"
+                             "0700000000000000"
+                             "8877665544332211"
+                             "ffffffff00000000"
+                             "0200000000000000"
+                             "0000000000000000");
+    expect_bytes(rooms->segment.base + line_off, "0100000000000000"
+                                                 "00000000"
+                                                 "00000000"
+                                                 "feffffffffffffff"
+                                                 "0100000000000000");
+    ck_assert_uint_eq(rooms->catalog.shared[0].type, 0x20304);
+    ck_assert_uint_eq(rooms->catalog.shared[0].hash_check, STELEI_HASH_PROBE);
+    rooms_close(rooms);
+}
+END_TEST
+
+START_TEST(a_small_list_has_golden_bytes)
+{
+    static const uint16_t elements[] = {1, 0x2345, 0xffff, 4, 5};
+    struct rooms *rooms = rooms_open(NULL, 32 * STORES_MIB);
+    struct table *table = rooms_typed(rooms, "lists", "bytes->list:u16");
+    enum stele_status status = STELE_OK;
+    uint64_t off = list_make(table, elements, 3, 7, &status);
+    expect_bytes(rooms->segment.base + off, "0100070000000000" /* generation 7, one word */
+                                            "0300000000000000"
+                                            "01004523ffff0000");
+    list_unmake(table, off);
+    off = list_make(table, elements, 5, UINT64_C(0x123456789abc), &status);
+    expect_bytes(rooms->segment.base + off, "0200bc9a78563412"
+                                            "0500000000000000"
+                                            "01004523ffff0400"
+                                            "0500000000000000");
+    list_unmake(table, off);
+    rooms_close(rooms);
+}
+END_TEST
+
+START_TEST(a_long_list_has_golden_bytes)
+{
+    struct rooms *rooms = rooms_open(NULL, 32 * STORES_MIB);
+    struct table *table = rooms_typed(rooms, "lists", "u8->list:u64");
+    enum stele_status status = STELE_OK;
+    uint64_t off = list_make(table, lists_elements(3, 0, 33), 33, 9, &status);
+    const uint8_t *record = rooms->segment.base + off;
+    expect_bytes(record, "0480090000000000" /* generation 9, long, four entries */
+                         "2100000000000000");
+    expect_bytes(record + 16, "0000000000000000");
+    expect_bytes(record + 28, "40000000" /* 64 elements in 512 bytes */
+                              "00020000");
+    for (unsigned i = 1; i < 4; i++)
+        expect_bytes(record + 16 + 24 * i, "ffffffffffffffff");
+    uint32_t ref;
+    memcpy(&ref, record + 24, sizeof ref);
+    ck_assert(memcmp(table_record(table, ref), lists_elements(3, 0, 33), 33 * 8) == 0);
+    list_unmake(table, off);
+    rooms_close(rooms);
+}
+END_TEST
+
 START_TEST(classes_are_ascending_and_tight)
 {
     ck_assert_uint_eq(stelei_class_bytes(1), 16);
@@ -322,6 +403,9 @@ int main(void)
     tcase_add_test(tcase, lists_and_intents_stand_where_they_stood);
     tcase_add_test(tcase, numbers_of_the_format_are_pinned);
     tcase_add_test(tcase, a_live_segment_has_golden_bytes);
+    tcase_add_test(tcase, a_bucket_of_words_has_golden_bytes);
+    tcase_add_test(tcase, a_small_list_has_golden_bytes);
+    tcase_add_test(tcase, a_long_list_has_golden_bytes);
     tcase = suite_case(suite, "classes");
     tcase_add_test(tcase, classes_are_ascending_and_tight);
     tcase_add_test(tcase, every_granule_has_its_blocks);

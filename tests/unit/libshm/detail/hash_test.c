@@ -55,6 +55,64 @@ START_TEST(tags_and_buckets_are_independent)
 }
 END_TEST
 
+static uint64_t own_hash(const void *key, size_t key_bytes, uint64_t seed)
+{
+    uint64_t first = key_bytes ? *(const uint8_t *)key : 0;
+    return seed + 1000 * key_bytes + first;
+}
+
+START_TEST(each_id_is_one_function)
+{
+    uint64_t word = UINT64_C(0x0123456789abcdef);
+    ck_assert_uint_eq(stelei_hash_by(STELE_HASH_XXH3, NULL, "abc", 3, 7),
+                      stelei_hash("abc", 3, 7));
+    /* reference values of XXH64 */
+    ck_assert_uint_eq(stelei_hash_by(STELE_HASH_XXH64, NULL, "", 0, 0),
+                      UINT64_C(0xef46db3751d8e999));
+    ck_assert_uint_eq(stelei_hash_by(STELE_HASH_XXH64, NULL, "abc", 3, 0),
+                      UINT64_C(0x44bc2cf5ad770999));
+    ck_assert_uint_ne(stelei_hash_by(STELE_HASH_XXH64, NULL, "abc", 3, 1),
+                      UINT64_C(0x44bc2cf5ad770999));
+    ck_assert_uint_eq(stelei_hash_by(STELE_HASH_IDENTITY, NULL, &word, 8, 7), word);
+    ck_assert_uint_eq(stelei_hash_by(STELE_HASH_OWN, own_hash, "abc", 3, 7), 7 + 3000 + 'a');
+    ck_assert_uint_eq(stelei_hash_by(255, own_hash, "", 0, 7), 7);
+}
+END_TEST
+
+START_TEST(words_are_hashed_wherever_they_stand)
+{
+    uint8_t buffer[17];
+    for (unsigned id = STELE_HASH_XXH3; id <= STELE_HASH_IDENTITY; id++)
+        for (unsigned shift = 0; shift < 9; shift++) {
+            uint64_t word = random_mix(id);
+            memcpy(buffer + shift, &word, sizeof word);
+            ck_assert_uint_eq(stelei_hash_by(id, NULL, buffer + shift, 8, 3),
+                              stelei_hash_by(id, NULL, &word, 8, 3));
+        }
+}
+END_TEST
+
+static uint64_t another_hash(const void *key, size_t key_bytes, uint64_t seed)
+{
+    return own_hash(key, key_bytes, seed) + 1;
+}
+
+/* What a descriptor keeps so that two programs that mean different functions by one id find out. */
+START_TEST(the_check_tells_functions_apart)
+{
+    uint64_t probe = STELEI_HASH_PROBE;
+    ck_assert_uint_eq(probe, UINT64_C(0x656c657473)); /* "stele" */
+    ck_assert_uint_eq(stelei_hash_check(STELE_HASH_IDENTITY, NULL, 5), probe);
+    ck_assert_uint_eq(stelei_hash_check(STELE_HASH_XXH3, NULL, 5), stelei_hash(&probe, 8, 5));
+    ck_assert_uint_eq(stelei_hash_check(64, own_hash, 5), 5 + 8000 + 's');
+    ck_assert_uint_ne(stelei_hash_check(64, own_hash, 5), stelei_hash_check(64, another_hash, 5));
+    ck_assert_uint_ne(stelei_hash_check(STELE_HASH_XXH3, NULL, 5),
+                      stelei_hash_check(STELE_HASH_XXH64, NULL, 5));
+    ck_assert_uint_ne(stelei_hash_check(STELE_HASH_XXH3, NULL, 5),
+                      stelei_hash_check(STELE_HASH_XXH3, NULL, 6));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("hash");
@@ -63,5 +121,8 @@ int main(void)
     tcase_add_test(tcase, alignment_of_the_key_does_not_matter);
     tcase_add_test(tcase, tag_is_the_top_byte);
     tcase_add_test(tcase, tags_and_buckets_are_independent);
+    tcase_add_test(tcase, each_id_is_one_function);
+    tcase_add_test(tcase, words_are_hashed_wherever_they_stand);
+    tcase_add_test(tcase, the_check_tells_functions_apart);
     return suite_run(suite);
 }

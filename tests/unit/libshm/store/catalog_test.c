@@ -155,6 +155,100 @@ START_TEST(a_word_that_leads_nowhere_is_not_bound)
 }
 END_TEST
 
+START_TEST(types_stand_in_the_descriptor)
+{
+    struct stele_table_options options = {.type = {2, 18, 1, 4, 0}, .max_entries = 77};
+    uint32_t id = 99, other = 99;
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, &options, &id));
+    ck_assert_uint_eq(catalog->shared[id].type, 0x4011202);
+    ck_assert_uint_eq(catalog->shared[id].max_entries, 77);
+    ck_assert_uint_eq(catalog->shared[id].hash_check,
+                      stelei_hash_check(STELE_HASH_XXH64, NULL, rooms->segment.map.hash_seed));
+    const struct table *table = catalog_table(catalog, id);
+    ck_assert(stele_type_equal(&table->type, &options.type));
+    ck_assert_uint_eq(table->max_entries, 77);
+    expect_status(catalog_create(catalog, "t", CATALOG_ANY, &options, &other), STELE_EEXIST);
+    options.max_entries = 78;
+    expect_status(catalog_create(catalog, "t", CATALOG_ANY, &options, &other), STELE_ETYPE);
+    options.max_entries = 77;
+    options.type.flags = 0;
+    expect_status(catalog_create(catalog, "t", CATALOG_ANY, &options, &other), STELE_ETYPE);
+    ck_assert_uint_eq(other, id);
+    options.type.flags = 8;
+    expect_status(catalog_create(catalog, "t", CATALOG_ANY, &options, &other), STELE_EINVAL);
+    expect_ok(catalog_clear(catalog, id)); /* of what it was */
+    ck_assert_uint_eq(catalog->shared[id].type, 0x4011202);
+    ck_assert_uint_eq(catalog_table(catalog, id)->max_entries, 77);
+}
+END_TEST
+
+START_TEST(a_type_that_makes_no_sense_is_not_bound)
+{
+    uint32_t id = 0;
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, NULL, &id));
+    static const uint64_t bad[] = {5, 0x1500, 0x20000, 0x30000, 0x1000000, UINT64_C(1) << 32,
+                                   UINT64_MAX};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        catalog->shared[id].type = bad[i];
+        expect_status(catalog_check_hash(catalog, id), STELE_ECORRUPT);
+        ck_assert(!catalog_bind(catalog, id));
+    }
+    catalog->shared[id].type = 0;
+    catalog->live--;
+    ck_assert(catalog_bind(catalog, id));
+}
+END_TEST
+
+static uint64_t own(const void *key, size_t key_bytes, uint64_t seed)
+{
+    (void)key, (void)key_bytes;
+    return seed;
+}
+
+START_TEST(functions_are_registered_once)
+{
+    struct stele_table_options options = {.type = {4, 4, 200, 0, 0}};
+    uint32_t id = 99;
+    expect_status(catalog_create(catalog, "t", CATALOG_ANY, &options, &id), STELE_EHASH);
+    ck_assert_uint_eq(id, 99);
+    expect_status(catalog_register_hash(catalog, 63, own), STELE_EINVAL);
+    expect_status(catalog_register_hash(catalog, 0, own), STELE_EINVAL);
+    expect_status(catalog_register_hash(catalog, 200, NULL), STELE_EINVAL);
+    for (unsigned i = STELE_HASH_OWN; i < 256; i++)
+        expect_ok(catalog_register_hash(catalog, (uint8_t)i, own));
+    expect_status(catalog_register_hash(catalog, 200, own), STELE_EINVAL);
+    expect_ok(catalog_create(catalog, "t", CATALOG_ANY, &options, &id));
+    expect_ok(rooms_put(catalog_table(catalog, id), 7));
+    expect_ok(catalog_check_hash(catalog, id));
+}
+END_TEST
+
+/* Who hashes otherwise would find nothing: a function of a program's own is missing or another one;
+ * one of ours cannot be, so that the descriptor or the seed is damaged. */
+START_TEST(hashes_are_checked)
+{
+    static const uint8_t ids[] = {STELE_HASH_XXH3, STELE_HASH_XXH64, STELE_HASH_IDENTITY, 64};
+    expect_ok(catalog_register_hash(catalog, 64, own));
+    for (unsigned i = 0; i < 4; i++) {
+        struct stele_table_options options = {.type = {4, 4, ids[i], 0, 0}};
+        char name[2] = {(char)('a' + (char)i), 0};
+        uint32_t id = 99;
+        expect_ok(catalog_create(catalog, name, CATALOG_ANY, &options, &id));
+        expect_ok(catalog_check_hash(catalog, id));
+        catalog->shared[id].hash_check++;
+        expect_status(catalog_check_hash(catalog, id), i == 3 ? STELE_EHASH : STELE_ECORRUPT);
+        catalog->shared[id].hash_check--;
+    }
+    rooms->segment.map.hash_seed++;
+    expect_status(catalog_check_hash(catalog, 0), STELE_ECORRUPT);
+    expect_ok(catalog_check_hash(catalog, 2)); /* the identity has no seed */
+    rooms->segment.map.hash_seed--;
+    catalog->own_hash[0] = NULL;
+    expect_status(catalog_check_hash(catalog, 3), STELE_EHASH);
+    catalog->own_hash[0] = own;
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("catalog");
@@ -168,5 +262,9 @@ int main(void)
     tcase_add_test(tcase, drop_and_clear_know_their_tables);
     tcase_add_test(tcase, clear_empties_and_keeps_the_table);
     tcase_add_test(tcase, a_word_that_leads_nowhere_is_not_bound);
+    tcase_add_test(tcase, types_stand_in_the_descriptor);
+    tcase_add_test(tcase, a_type_that_makes_no_sense_is_not_bound);
+    tcase_add_test(tcase, functions_are_registered_once);
+    tcase_add_test(tcase, hashes_are_checked);
     return suite_run(suite);
 }

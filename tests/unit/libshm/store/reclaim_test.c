@@ -1,4 +1,4 @@
-#include "rooms.h"
+#include "lists.h"
 
 static struct rooms *rooms;
 
@@ -103,6 +103,34 @@ START_TEST(closing_with_work_left_is_allowed)
 }
 END_TEST
 
+/* Records, lists and chunks behind every kind of slot; bucket by bucket. */
+START_TEST(tables_of_words_and_lists_give_everything_back)
+{
+    static const char *const types[] = {"u64->u64", "u64->list:u8", "bytes->list:u32", "u32->bytes",
+                                        "u8->list:u64,identity"};
+    uint64_t empty = arena_used_bytes(&rooms->arena);
+    struct table *table = rooms_typed(rooms, "t", types[_i]);
+    uint32_t id = 0, budget = 3, steps = 0;
+    for (uint64_t key = 0; key < 200; key++)
+        if (table->form != TABLE_LISTS)
+            expect_ok(rooms_put(table, key));
+        else
+            for (uint64_t n = 0; n <= key % 9; n++)
+                expect_ok(lists_append(table, key, lists_elements(table->element_shift, n, 1 + key),
+                                       1 + key));
+    uint64_t buckets = table->buckets;
+    expect_ok(catalog_find(&rooms->catalog, "t", &id));
+    expect_ok(catalog_clear(&rooms->catalog, id));
+    expect_ok(catalog_drop(&rooms->catalog, id));
+    while (reclaim_step(&rooms->reclaim, &budget)) {
+        budget = 3;
+        steps++;
+    }
+    ck_assert_uint_ge(steps, buckets / 3);
+    ck_assert_uint_eq(arena_used_bytes(&rooms->arena), empty);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("reclaim");
@@ -114,5 +142,6 @@ int main(void)
     tcase_add_test(tcase, jobs_wait_in_line);
     tcase_add_test(tcase, its_blocks_go_through_the_quarantine);
     tcase_add_test(tcase, closing_with_work_left_is_allowed);
+    tcase_add_loop_test(tcase, tables_of_words_and_lists_give_everything_back, 0, 5);
     return suite_run(suite);
 }

@@ -1,5 +1,5 @@
 /* Each invariant, broken by hand: verify must notice and say where. */
-#include "rooms.h"
+#include "lists.h"
 
 static struct rooms *rooms;
 static struct table *table;
@@ -213,6 +213,130 @@ START_TEST(the_clock)
 }
 END_TEST
 
+/* ---- words and lists ------------------------------------------------------------------------ */
+
+/* The list of key 7, long, in a table of its own. */
+static struct list_spot a_list(const char *type)
+{
+    struct plain plain;
+    struct table *lists = rooms_typed(rooms, type, type);
+    plain_init(&plain, lists);
+    for (unsigned n = 0; n < 6; n++)
+        lists_grow(lists, 7, &plain, 1000);
+    plain_fini(&plain);
+    rooms_verify(rooms);
+    return lists_spot(lists, 7);
+}
+
+START_TEST(a_list_that_makes_no_sense)
+{
+    struct list_spot at = a_list(_i ? "u64->list:u8" : "bytes->list:u32");
+    uint64_t count = at.list->count;
+    at.list->count = 0;
+    expect_broken("makes no sense");
+    at.list->count = UINT64_MAX;
+    expect_broken("makes no sense");
+    at.list->count = count;
+    list_chunk(at.list, 1)->start++;
+    expect_broken("makes no sense");
+    list_chunk(at.list, 1)->start--;
+    list_chunk(at.list, 1)->ref++;
+    expect_broken("makes no sense");
+    list_chunk(at.list, 1)->ref--;
+    *at.cell += 1;
+    expect_broken("makes no sense");
+}
+END_TEST
+
+START_TEST(a_list_with_entries_beyond_its_count)
+{
+    struct list_spot at = a_list(_i ? "u64->list:u8" : "bytes->list:u32");
+    uint32_t used = lists_chunks(at.list);
+    ck_assert_uint_lt(used, stelei_list_size(at.list->head));
+    list_set_entry(at.list, used, at.list->count, 0x1000, 10, 512);
+    expect_broken("entries beyond its count");
+}
+END_TEST
+
+START_TEST(a_chunk_led_to_twice)
+{
+    struct list_spot at = a_list(_i ? "u64->list:u8" : "bytes->list:u32");
+    list_chunk(at.list, 0)->ref = list_entry(at.list, 1)->ref;
+    list_chunk(at.list, 0)->bytes = list_entry(at.list, 1)->bytes;
+    expect_broken("is led to twice");
+}
+END_TEST
+
+START_TEST(a_chunk_that_is_free)
+{
+    struct list_spot at = a_list(_i ? "u64->list:u8" : "bytes->list:u32");
+    const struct stelei_list_chunk *chunk = list_entry(at.list, 0);
+    arena_free(&rooms->arena, table_ref_off(table, chunk->ref), chunk->bytes);
+    expect_broken("chunk at");
+}
+END_TEST
+
+START_TEST(a_word_larger_than_its_kind)
+{
+    struct table *words = rooms_typed(rooms, "words", "u8->u16,identity");
+    expect_ok(rooms_put(words, 6));
+    struct stelei_word_slot *slot = slot_word(index_bucket(words, 0), 0);
+    slot->value = 0x10000;
+    expect_broken("larger than its kind");
+    slot->value = 0xffff;
+    rooms_verify(rooms);
+    slot->key = 0x106;
+    expect_broken("larger than its kind");
+    slot->key = 6;
+    slot = slot_word(a_list("u16->list:u8,identity").head, 0);
+    slot->value |= UINT64_C(1) << 32; /* no ref is so large */
+    expect_broken("larger than its kind");
+}
+END_TEST
+
+START_TEST(a_word_that_stands_twice)
+{
+    struct table *words = rooms_typed(rooms, "words", "u64->u64,identity");
+    expect_ok(rooms_put(words, 6));
+    struct stelei_bucket *head = index_bucket(words, 0);
+    *slot_word(head, 1) = *slot_word(head, 0);
+    head->sequence |= 2;
+    expect_broken("the key stands twice");
+    slot_word(head, 1)->key = 7;
+    expect_broken("the key belongs to bucket 1");
+}
+END_TEST
+
+START_TEST(a_record_of_another_length)
+{
+    struct table *structs = rooms_typed(rooms, "structs", "u64->struct:40,identity");
+    uint64_t key = 6;
+    uint8_t value[40] = {0};
+    expect_ok(table_write(structs, TABLE_PUT, &key, 8, value, sizeof value));
+    uint64_t *meta = table_record(structs, slot_ref(structs, index_bucket(structs, 0), 0));
+    *meta = stelei_record_word(0, 0, 33);
+    expect_broken("none of the table's type");
+    *meta = stelei_record_word(1, 0, 32);
+    expect_broken("none of the table's type");
+}
+END_TEST
+
+START_TEST(a_descriptor_that_differs)
+{
+    struct stelei_table *shared = &rooms->catalog.shared[0];
+    uint64_t *words[] = {&shared->type, &shared->max_entries, &shared->hash_check};
+    for (unsigned i = 0; i < 3; i++) {
+        ++*words[i];
+        expect_broken("the descriptor has another type, hash or maximum");
+        --*words[i];
+    }
+    table->max_entries = shared->max_entries = 1999;
+    expect_broken("more than its maximum of 1999");
+    table->max_entries = shared->max_entries = 2000;
+    rooms_verify(rooms);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("verify");
@@ -236,5 +360,15 @@ int main(void)
     tcase_add_test(tcase, a_word_that_leads_elsewhere);
     tcase_add_test(tcase, a_class_that_differs);
     tcase_add_test(tcase, the_clock);
+    tcase = suite_case(suite, "words and lists");
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, a_list_that_makes_no_sense, 0, 2);
+    tcase_add_loop_test(tcase, a_list_with_entries_beyond_its_count, 0, 2);
+    tcase_add_loop_test(tcase, a_chunk_led_to_twice, 0, 2);
+    tcase_add_loop_test(tcase, a_chunk_that_is_free, 0, 2);
+    tcase_add_test(tcase, a_word_larger_than_its_kind);
+    tcase_add_test(tcase, a_word_that_stands_twice);
+    tcase_add_test(tcase, a_record_of_another_length);
+    tcase_add_test(tcase, a_descriptor_that_differs);
     return suite_run(suite);
 }
