@@ -137,7 +137,7 @@ void looking_loop(struct looking *looking)
             read_scan(looking);
         else if (n % 8 == 0)
             read_presence(looking, key);
-        else if (n % 4 == 0 && looking->kind == STATES_WORDS)
+        else if (n % 4 == 0 && states_batched(looking->kind))
             read_many(looking);
         else
             read_one(looking, key);

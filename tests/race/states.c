@@ -11,7 +11,7 @@
 
 const char *states_name(enum states_kind kind)
 {
-    static const char *const names[] = {"words", "lists", "named lists"};
+    static const char *const names[] = {"words", "lists", "named lists", "records"};
     return names[kind];
 }
 
@@ -19,8 +19,20 @@ struct stele_type states_type(enum states_kind kind)
 {
     if (kind == STATES_WORDS)
         return stele_type_of(STELE_U64, STELE_U64);
+    if (kind == STATES_RECORDS)
+        return stele_type_of(STELE_U64, STELE_BYTES);
     return kind == STATES_LISTS ? stele_type_of(STELE_U64, STELE_LIST + STELE_U32)
                                 : stele_type_of(STELE_BYTES, STELE_LIST + STELE_U64);
+}
+
+static bool is_list(enum states_kind kind)
+{
+    return kind == STATES_LISTS || kind == STATES_NAMED_LISTS;
+}
+
+bool states_batched(enum states_kind kind)
+{
+    return !is_list(kind);
 }
 
 /* ---- states ---------------------------------------------------------------------------------- */
@@ -36,6 +48,12 @@ static uint64_t hi_of(uint64_t state)
 static uint64_t list_state(uint64_t lo, uint64_t hi)
 {
     return lo == hi ? STATES_ABSENT : lo << 32 | hi;
+}
+
+/* Bytes of the record of a state: small, but for some that go by the quarantine clock. */
+static uint32_t record_bytes(uint64_t state)
+{
+    return VALUE_MIN_BYTES + (uint32_t)(state % 200) + (state % 32 == 0 ? 5000 : 0);
 }
 
 /* The element of this index: 32 bits, or all 64. */
@@ -87,7 +105,7 @@ uint64_t states_next(struct states_writer *writer, unsigned key, uint64_t state)
 {
     if (state != STATES_ABSENT && random_below(&writer->random, writer->erase_every) == 0)
         return STATES_ABSENT;
-    if (writer->kind == STATES_WORDS)
+    if (!is_list(writer->kind))
         return (uint64_t)key << 48 | (random_next(&writer->random) >> 17);
     return next_list(&writer->random, state);
 }
@@ -133,6 +151,14 @@ static enum stele_status change_list(struct states_writer *writer, unsigned key,
     return append(writer, key, name, name_bytes, hi, hi_of(to));
 }
 
+static enum stele_status put_record(struct states_writer *writer, unsigned key, uint64_t state)
+{
+    uint8_t value[VALUE_MIN_BYTES + 5200];
+    value_make(value, record_bytes(state), key, state);
+    return stele_store_put(writer->store, writer->table, &writer->number[key], sizeof(uint64_t),
+                           value, record_bytes(state));
+}
+
 enum stele_status states_change(struct states_writer *writer, unsigned key, uint64_t from,
                                 uint64_t to)
 {
@@ -140,8 +166,11 @@ enum stele_status states_change(struct states_writer *writer, unsigned key, uint
     uint32_t bytes;
     uint64_t number = writer->number[key];
     const void *name = key_of(writer->kind, number, space, &bytes);
-    if (writer->kind != STATES_WORDS)
+    if (is_list(writer->kind))
         return change_list(writer, key, name, bytes, from, to);
+    if (writer->kind == STATES_RECORDS)
+        return to == STATES_ABSENT ? stele_store_erase(writer->store, writer->table, name, bytes)
+                                   : put_record(writer, key, to);
     if (to == STATES_ABSENT)
         return stele_store_word_erase(writer->store, writer->table, number, NULL);
     return stele_store_word_put(writer->store, writer->table, number, to, NULL, NULL);
@@ -173,6 +202,11 @@ static bool word_seen(unsigned key, uint64_t word, uint64_t *state)
     return word >> 48 == key;
 }
 
+static bool record_seen(unsigned key, const uint8_t *value, size_t bytes, uint64_t *state)
+{
+    return value_check(value, bytes, key, state) && bytes == record_bytes(*state);
+}
+
 static bool held_list(struct states_writer *writer, unsigned key, const void *name,
                       uint32_t name_bytes, uint64_t *state)
 {
@@ -198,9 +232,16 @@ bool states_held(struct states_writer *writer, unsigned key, uint64_t *state)
     uint32_t bytes;
     uint64_t word = 0;
     const void *name = key_of(writer->kind, writer->number[key], space, &bytes);
-    if (writer->kind != STATES_WORDS)
+    if (is_list(writer->kind))
         return held_list(writer, key, name, bytes, state);
     *state = STATES_ABSENT;
+    if (writer->kind == STATES_RECORDS) {
+        const void *value;
+        uint32_t value_bytes;
+        return stele_store_find(writer->store, writer->table, name, bytes, &value, &value_bytes) !=
+                   STELE_OK ||
+               record_seen(key, value, value_bytes, state);
+    }
     return stele_store_word_find(writer->store, writer->table, writer->number[key], &word) !=
                STELE_OK ||
            word_seen(key, word, state);
@@ -319,12 +360,41 @@ static enum states_outcome take_list(struct states_reader *reader, unsigned key,
     return judge_elements(reader, "list_read", key, stele_list_length(&list), state);
 }
 
+/* Copied by the call, or a view copied by us. */
+static enum states_outcome read_record(struct states_reader *reader, unsigned key, uint64_t *state)
+{
+    uint64_t number = reader->number[key];
+    struct stele_view view;
+    size_t bytes = 0;
+    enum stele_status status;
+    memset(&view, 0, sizeof view);
+    if (random_below(&reader->random, 2)) {
+        status =
+            stele_words_get_bytes(&reader->words, number, reader->buffer, BUFFER_BYTES, &bytes);
+    } else {
+        status = stele_words_view_take(&reader->words, number, &view);
+        bytes = view.bytes;
+        if (status == STELE_OK && bytes > BUFFER_BYTES)
+            return wrong(reader, "view, its length", key, STELE_OK);
+        if (status == STELE_OK)
+            stelei_copy_out(reader->buffer, view.data, bytes);
+        if (status == STELE_OK && !stele_words_view_valid(&reader->words, &view))
+            return STATES_STALE;
+    }
+    if (status != STELE_OK)
+        return outcome_of(reader, "record", key, status, state);
+    return record_seen(key, reader->buffer, bytes, state) ? STATES_SEEN
+                                                          : wrong(reader, "record", key, STELE_OK);
+}
+
 enum states_outcome states_read(struct states_reader *reader, unsigned key, uint64_t *state)
 {
     uint8_t space[KEY_MAX_BYTES];
     uint32_t bytes;
     uint64_t word = 0;
     const void *name = key_of(reader->kind, reader->number[key], space, &bytes);
+    if (reader->kind == STATES_RECORDS)
+        return read_record(reader, key, state);
     if (reader->kind != STATES_WORDS)
         return random_below(&reader->random, 2) ? take_list(reader, key, name, bytes, state)
                                                 : get_list(reader, key, name, bytes, state);
@@ -334,9 +404,35 @@ enum states_outcome states_read(struct states_reader *reader, unsigned key, uint
     return word_seen(key, word, state) ? STATES_SEEN : wrong(reader, "get", key, STELE_OK);
 }
 
+static void read_many_records(struct states_reader *reader, const unsigned *keys, uint64_t *states,
+                              enum states_outcome *outcomes)
+{
+    struct stele_words_lookup lookups[STATES_MANY];
+    memset(lookups, 0, sizeof lookups);
+    for (unsigned i = 0; i < STATES_MANY; i++) {
+        lookups[i].key = reader->number[keys[i]];
+        lookups[i].buffer = reader->buffer + i * (BUFFER_BYTES / STATES_MANY);
+        lookups[i].capacity = BUFFER_BYTES / STATES_MANY;
+    }
+    stele_words_get_bytes_many(&reader->words, lookups, STATES_MANY);
+    for (unsigned i = 0; i < STATES_MANY; i++) {
+        if (lookups[i].status != STELE_OK)
+            outcomes[i] =
+                outcome_of(reader, "get_bytes_many", keys[i], lookups[i].status, &states[i]);
+        else if (record_seen(keys[i], lookups[i].buffer, lookups[i].value_bytes, &states[i]))
+            outcomes[i] = STATES_SEEN;
+        else
+            outcomes[i] = wrong(reader, "get_bytes_many", keys[i], STELE_OK);
+    }
+}
+
 void states_read_many(struct states_reader *reader, const unsigned *keys, uint64_t *states,
                       enum states_outcome *outcomes)
 {
+    if (reader->kind == STATES_RECORDS) {
+        read_many_records(reader, keys, states, outcomes);
+        return;
+    }
     uint64_t numbers[STATES_MANY], words[STATES_MANY];
     enum stele_status statuses[STATES_MANY];
     for (unsigned i = 0; i < STATES_MANY; i++)
@@ -369,7 +465,11 @@ enum stele_status states_scan(struct states_reader *reader, struct stele_scan *s
         *outcome = wrong(reader, "scan, a key that nobody wrote", keys, STELE_OK);
         return STELE_OK;
     }
-    if (reader->kind == STATES_WORDS) {
+    if (reader->kind == STATES_RECORDS) {
+        *outcome = record_seen(*key, reader->buffer, bytes, state)
+                       ? STATES_SEEN
+                       : wrong(reader, "scan", *key, STELE_OK);
+    } else if (reader->kind == STATES_WORDS) {
         uint64_t word;
         memcpy(&word, reader->buffer, 8);
         *outcome =

@@ -110,7 +110,7 @@ static void read_rounds(struct linear *linear, unsigned who)
         if (board_stopped(&linear->board))
             return;
         for (unsigned n = 0; n < LOOKUPS;) {
-            bool many = linear->kind == STATES_WORDS && n + STATES_MANY <= LOOKUPS &&
+            bool many = states_batched(linear->kind) && n + STATES_MANY <= LOOKUPS &&
                         random_below(&reader.random, 32) == 0;
             if (many)
                 look_many(linear, &reader, &lookups[n]);
