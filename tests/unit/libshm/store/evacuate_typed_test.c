@@ -41,6 +41,7 @@ static void fill_sparsely(int type, uint64_t bytes, unsigned keep)
 {
     table = rooms_typed(rooms, "lists", types[type]);
     for (unsigned k = 0; k < LISTS; k++) {
+        plain_fini(&plain[k]); /* of the round before */
         plain_init(&plain[k], table);
         uint64_t part = (bytes < 700 ? bytes : 700) >> table->element_shift;
         while (plain[k].count << plain[k].shift < bytes)

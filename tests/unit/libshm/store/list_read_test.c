@@ -207,7 +207,7 @@ static bool plausible(void)
 START_TEST(a_damaged_small_list_is_noticed)
 {
     open_lists(_i);
-    lists_grow(table, KEY, &plain, 8 >> plain.shift ? 8 >> plain.shift : 1);
+    lists_grow(table, KEY, &plain, 8u >> plain.shift);
     struct stelei_list *list = the_list();
     ck_assert(plausible());
     WITH(list->count, 0);
