@@ -161,8 +161,7 @@ START_TEST(lists_change_meanwhile)
         while (step(1 + random_below(&random, 3))) {
             unsigned k = 5 * random_below(&random, LISTS / 5);
             if (plain[k].count > 1 && random_below(&random, 3) == 0)
-                lists_remove(table, k, &plain[k],
-                             random_below(&random, (uint32_t)plain[k].count));
+                lists_remove(table, k, &plain[k], random_below(&random, (uint32_t)plain[k].count));
             else
                 lists_grow(table, k, &plain[k], 1 + random_below(&random, 20));
         }
