@@ -13,9 +13,8 @@
  * take turns with it. A helper thread populates memory ahead of the writer, as in W4; one pass of u64
  * takes the wall time of each insert.
  */
-#include "workload.h"
+#include "s3_map.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,16 +31,8 @@
 
 #include "harness/gap.h"
 
-#define ID                "S3"
-#define TABLE             "map"
-#define POOL_BYTES        65536u
-#define VALUE_MAX         250u
-#define TEXT_MAX          25u
-#define LONG_BYTES        36u
 #define BATCH             64u
 #define REPETITIONS       5u /* each makes a new map */
-#define CHUNKS_AHEAD      8u
-#define HELPER_NAP_NS     200000
 #define SMALL             UINT64_C(100000)
 #define MILLION           UINT64_C(1000000)
 #define LARGE             UINT64_C(10000000)
@@ -77,17 +68,6 @@ static const char *const names[KINDS][FIGURES] = {
      "text: get, writer, random order", "text: get, other process, random order",
      "text: batch 64, other process, random order"}};
 
-/* One key, and where its value stands in the pool. */
-struct key {
-    union {
-        uint64_t word;
-        char text[TEXT_MAX];
-    } as;
-    uint8_t bytes;
-    uint8_t value_bytes;
-    uint16_t value_off;
-};
-
 /* What the reading process tells; in memory that both have. */
 struct told {
     enum stele_status status;
@@ -99,38 +79,24 @@ struct s3 {
     enum kind kind;
     uint64_t n;
     uint8_t *pool;
-    struct key *inserts, *gets; /* the same keys in two orders */
+    struct s3_key *inserts, *gets; /* the same keys in two orders */
     struct told *told;
-};
-
-struct map {
-    struct stele_store *store;
-    uint32_t table;
-    int stop; /* accessed atomically */
-    int cpu;
-    pthread_t helper;
 };
 
 /* ---- keys and values ------------------------------------------------------------------------- */
 
-static void give_value(struct key *key, uint64_t random)
+static struct s3_key make_word(uint64_t i)
 {
-    key->value_bytes = (uint8_t)(1 + random % VALUE_MAX);
-    key->value_off = (uint16_t)((random >> 32) % (POOL_BYTES - VALUE_MAX));
-}
-
-static struct key make_word(uint64_t i)
-{
-    struct key key = {.bytes = sizeof(uint64_t)};
+    struct s3_key key = {.bytes = sizeof(uint64_t)};
     key.as.word = dataset_mix(i);
-    give_value(&key, dataset_mix(~key.as.word));
+    s3_give_value(&key, dataset_mix(~key.as.word));
     return key;
 }
 
-static struct key make_text(uint64_t i)
+static struct s3_key make_text(uint64_t i)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    struct key key = {.bytes = (uint8_t)(1 + dataset_mix(i) % TEXT_MAX)};
+    struct s3_key key = {.bytes = (uint8_t)(1 + dataset_mix(i) % S3_TEXT_MAX)};
     uint64_t random = dataset_mix(~i), sum = key.bytes;
     for (unsigned at = 0; at < key.bytes; at++) {
         if (at % 8 == 0)
@@ -138,19 +104,14 @@ static struct key make_text(uint64_t i)
         key.as.text[at] = letters[(random >> 8 * (at % 8) & 0xff) % (sizeof letters - 1)];
         sum = sum * 257 + (uint8_t)key.as.text[at];
     }
-    give_value(&key, dataset_mix(sum)); /* by the key's bytes: the same whenever it comes */
+    s3_give_value(&key, dataset_mix(sum)); /* by the key's bytes: the same whenever it comes */
     return key;
-}
-
-static bool value_right(const struct s3 *s3, const struct key *key, const void *value, size_t bytes)
-{
-    return bytes == key->value_bytes && memcmp(value, s3->pool + key->value_off, bytes) == 0;
 }
 
 static enum stele_status make_keys(struct s3 *s3)
 {
-    s3->inserts = memory_shared(s3->n * sizeof(struct key));
-    s3->gets = memory_shared(s3->n * sizeof(struct key));
+    s3->inserts = memory_shared(s3->n * sizeof(struct s3_key));
+    s3->gets = memory_shared(s3->n * sizeof(struct s3_key));
     if (!s3->inserts || !s3->gets)
         return STELE_ENOMEM;
     for (uint64_t i = 0; i < s3->n; i++)
@@ -162,83 +123,34 @@ static enum stele_status make_keys(struct s3 *s3)
 
 static void drop_keys(struct s3 *s3)
 {
-    memory_release(s3->inserts, s3->n * sizeof(struct key));
-    memory_release(s3->gets, s3->n * sizeof(struct key));
+    memory_release(s3->inserts, s3->n * sizeof(struct s3_key));
+    memory_release(s3->gets, s3->n * sizeof(struct s3_key));
     s3->inserts = s3->gets = NULL;
-}
-
-/* ---- the map --------------------------------------------------------------------------------- */
-
-static void *populate_ahead(void *argument)
-{
-    struct map *map = argument;
-    const struct timespec nap = {0, HELPER_NAP_NS};
-    machine_pin(map->cpu);
-    while (!__atomic_load_n(&map->stop, __ATOMIC_RELAXED)) {
-        (void)stele_store_populate(map->store, CHUNKS_AHEAD);
-        nanosleep(&nap, NULL);
-    }
-    return NULL;
-}
-
-/* A new store with a table in it and a helper beside it. */
-static enum stele_status map_open(struct map *map, const struct session *session, uint64_t n,
-                                  unsigned key_kind)
-{
-    struct stele_table_options table = {.type = stele_type_of(key_kind, STELE_BYTES)};
-    struct stele_store_options options = {.max_bytes = ((UINT64_C(256) << 20) + n * 512) &
-                                                       ~(uint64_t)(MEMORY_HUGE_BYTES - 1),
-                                          .unlocked = true,
-                                          .small_pages = session->pages == PEER_PAGES_4K};
-    *map = (struct map){.cpu = session->machine->reader_cpu};
-    enum stele_status status = stele_store_open(&options, &map->store, NULL, 0);
-    if (status != STELE_OK)
-        return status;
-    status = stele_store_table_create(map->store, TABLE, &table, &map->table);
-    if (status == STELE_OK && pthread_create(&map->helper, NULL, populate_ahead, map) != 0)
-        status = STELE_ENOMEM;
-    if (status != STELE_OK)
-        stele_store_close(map->store);
-    else
-        usleep(20000); /* a head start for the helper */
-    return status;
-}
-
-/* No thread may run beside a fork. */
-static void map_settle(struct map *map)
-{
-    if (!__atomic_exchange_n(&map->stop, 1, __ATOMIC_RELAXED))
-        pthread_join(map->helper, NULL);
-}
-
-static void map_close(struct map *map)
-{
-    map_settle(map);
-    stele_store_close(map->store);
 }
 
 /* ---- the writer ------------------------------------------------------------------------------ */
 
-static enum stele_status insert_all(const struct s3 *s3, struct map *map)
+static enum stele_status insert_all(const struct s3 *s3, struct s3_map *map)
 {
     enum stele_status status = STELE_OK;
     for (uint64_t i = 0; i < s3->n && status == STELE_OK; i++) {
-        const struct key *key = &s3->inserts[i];
+        const struct s3_key *key = &s3->inserts[i];
         status = stele_store_put(map->store, map->table, &key->as, key->bytes,
                                  s3->pool + key->value_off, key->value_bytes);
     }
     return status;
 }
 
-static enum stele_status find_all(const struct s3 *s3, struct map *map, const struct key *keys)
+static enum stele_status find_all(const struct s3 *s3, struct s3_map *map,
+                                  const struct s3_key *keys)
 {
     for (uint64_t i = 0; i < s3->n; i++) {
-        const struct key *key = &keys[i];
+        const struct s3_key *key = &keys[i];
         const void *value = NULL;
         uint32_t bytes = 0;
         enum stele_status status =
             stele_store_find(map->store, map->table, &key->as, key->bytes, &value, &bytes);
-        if (status != STELE_OK || !value_right(s3, key, value, bytes))
+        if (status != STELE_OK || !s3_value_right(s3->pool, key, value, bytes))
             return STELE_ECORRUPT;
     }
     return STELE_OK;
@@ -253,40 +165,40 @@ struct reading {
     struct stele_table table;
 };
 
-static uint64_t read_single(const struct reading *reading, const struct key *keys)
+static uint64_t read_single(const struct reading *reading, const struct s3_key *keys)
 {
     const struct s3 *s3 = reading->s3;
     uint64_t right = 0;
     for (uint64_t i = 0; i < s3->n; i++) {
-        const struct key *key = &keys[i];
-        uint8_t value[VALUE_MAX];
+        const struct s3_key *key = &keys[i];
+        uint8_t value[S3_VALUE_MAX];
         size_t bytes = 0;
         enum stele_status status =
             s3->kind == U64
                 ? stele_words_get_bytes(&reading->words, key->as.word, value, sizeof value, &bytes)
                 : stele_get(&reading->table, &key->as, key->bytes, value, sizeof value, &bytes);
-        right += status == STELE_OK && value_right(s3, key, value, bytes);
+        right += status == STELE_OK && s3_value_right(s3->pool, key, value, bytes);
     }
     return right;
 }
 
-static uint64_t batch_words(const struct reading *reading, const struct key *keys, uint64_t n,
-                            uint8_t values[BATCH][VALUE_MAX])
+static uint64_t batch_words(const struct reading *reading, const struct s3_key *keys, uint64_t n,
+                            uint8_t values[BATCH][S3_VALUE_MAX])
 {
     struct stele_words_lookup lookups[BATCH];
     uint64_t right = 0;
     for (uint64_t i = 0; i < n; i++)
         lookups[i] = (struct stele_words_lookup){
-            .key = keys[i].as.word, .buffer = values[i], .capacity = VALUE_MAX};
+            .key = keys[i].as.word, .buffer = values[i], .capacity = S3_VALUE_MAX};
     stele_words_get_bytes_many(&reading->words, lookups, n);
     for (uint64_t i = 0; i < n; i++)
         right += lookups[i].status == STELE_OK &&
-                 value_right(reading->s3, &keys[i], values[i], lookups[i].value_bytes);
+                 s3_value_right(reading->s3->pool, &keys[i], values[i], lookups[i].value_bytes);
     return right;
 }
 
-static uint64_t batch_text(const struct reading *reading, const struct key *keys, uint64_t n,
-                           uint8_t values[BATCH][VALUE_MAX])
+static uint64_t batch_text(const struct reading *reading, const struct s3_key *keys, uint64_t n,
+                           uint8_t values[BATCH][S3_VALUE_MAX])
 {
     struct stele_lookup lookups[BATCH];
     uint64_t right = 0;
@@ -294,18 +206,18 @@ static uint64_t batch_text(const struct reading *reading, const struct key *keys
         lookups[i] = (struct stele_lookup){.key = &keys[i].as,
                                            .key_bytes = keys[i].bytes,
                                            .buffer = values[i],
-                                           .capacity = VALUE_MAX};
+                                           .capacity = S3_VALUE_MAX};
     stele_get_many(&reading->table, lookups, n);
     for (uint64_t i = 0; i < n; i++)
         right += lookups[i].status == STELE_OK &&
-                 value_right(reading->s3, &keys[i], values[i], lookups[i].value_bytes);
+                 s3_value_right(reading->s3->pool, &keys[i], values[i], lookups[i].value_bytes);
     return right;
 }
 
-static uint64_t read_batches(const struct reading *reading, const struct key *keys)
+static uint64_t read_batches(const struct reading *reading, const struct s3_key *keys)
 {
     const struct s3 *s3 = reading->s3;
-    uint8_t values[BATCH][VALUE_MAX];
+    uint8_t values[BATCH][S3_VALUE_MAX];
     uint64_t right = 0;
     for (uint64_t at = 0; at < s3->n; at += BATCH) {
         uint64_t n = s3->n - at < BATCH ? s3->n - at : BATCH;
@@ -320,13 +232,13 @@ static enum stele_status read_all(const struct s3 *s3, int fd, struct told *told
     struct reading reading = {.s3 = s3};
     enum stele_status status = stele_reader_attach_fd(&reading.reader, fd);
     if (status == STELE_OK)
-        status = s3->kind == U64 ? stele_words_open(&reading.reader, TABLE, STELE_U64, STELE_BYTES,
-                                                    &reading.words)
-                                 : stele_table_open(&reading.reader, TABLE, &reading.table);
+        status = s3->kind == U64 ? stele_words_open(&reading.reader, S3_TABLE, STELE_U64,
+                                                    STELE_BYTES, &reading.words)
+                                 : stele_table_open(&reading.reader, S3_TABLE, &reading.table);
     if (status == STELE_OK && read_batches(&reading, s3->gets) != s3->n) /* maps its pages */
         status = STELE_ECORRUPT;
     for (unsigned figure = GET; figure < FIGURES && status == STELE_OK; figure++) {
-        const struct key *keys = figure > FIND_RANDOM ? s3->gets : s3->inserts;
+        const struct s3_key *keys = figure > FIND_RANDOM ? s3->gets : s3->inserts;
         bool batched = figure == GET_BATCH || figure == GET_BATCH_RANDOM;
         if (figure == FIND_RANDOM)
             continue;
@@ -339,7 +251,7 @@ static enum stele_status read_all(const struct s3 *s3, int fd, struct told *told
     return status;
 }
 
-static enum stele_status read_elsewhere(const struct s3 *s3, struct map *map)
+static enum stele_status read_elsewhere(const struct s3 *s3, struct s3_map *map)
 {
     s3->told->status = STELE_EIO; /* unless it says otherwise */
     int fd = stele_store_fd(map->store);
@@ -361,15 +273,15 @@ static enum stele_status read_elsewhere(const struct s3 *s3, struct map *map)
 
 static void sample(const struct s3 *s3, enum figure figure, uint64_t elapsed_ns)
 {
-    struct results_key key = {ID, s3->n, names[s3->kind][figure], "stele"};
+    struct results_key key = {S3_ID, s3->n, names[s3->kind][figure], "stele"};
     results_measure(s3->session->results, key, "ns", (double)elapsed_ns / (double)s3->n);
 }
 
 static enum stele_status run_once(const struct s3 *s3)
 {
-    struct map map;
+    struct s3_map map;
     enum stele_status status =
-        map_open(&map, s3->session, s3->n, s3->kind == U64 ? STELE_U64 : STELE_BYTES);
+        s3_map_open(&map, s3->session, s3->n, s3->kind == U64 ? STELE_U64 : STELE_BYTES);
     if (status != STELE_OK)
         return status;
     uint64_t begun = clock_cpu_ns();
@@ -381,10 +293,10 @@ static enum stele_status run_once(const struct s3 *s3)
     if (status == STELE_OK)
         status = find_all(s3, &map, s3->gets);
     uint64_t found_random = clock_cpu_ns();
-    map_settle(&map);
+    s3_map_settle(&map);
     if (status == STELE_OK)
         status = read_elsewhere(s3, &map);
-    map_close(&map);
+    s3_map_close(&map);
     if (status != STELE_OK)
         return status;
     sample(s3, INSERT, inserted - begun);
@@ -401,15 +313,16 @@ static enum stele_status run_worst(const struct s3 *s3)
 {
     struct results *results = s3->session->results;
     struct gap_meter *meter = calloc(1, sizeof *meter);
-    struct map map;
-    enum stele_status status = meter ? map_open(&map, s3->session, s3->n, STELE_U64) : STELE_ENOMEM;
+    struct s3_map map;
+    enum stele_status status =
+        meter ? s3_map_open(&map, s3->session, s3->n, STELE_U64) : STELE_ENOMEM;
     if (status != STELE_OK) {
         free(meter);
         return status;
     }
     gap_begin(meter);
     for (uint64_t i = 0; i < s3->n && status == STELE_OK; i++) {
-        const struct key *key = &s3->inserts[i];
+        const struct s3_key *key = &s3->inserts[i];
         uint64_t before = clock_now_ns();
         status = stele_store_insert(map.store, map.table, &key->as, key->bytes,
                                     s3->pool + key->value_off, key->value_bytes);
@@ -417,13 +330,13 @@ static enum stele_status run_worst(const struct s3 *s3)
     }
     if (status == STELE_OK)
         status = find_all(s3, &map, s3->gets);
-    map_close(&map);
+    s3_map_close(&map);
     if (status == STELE_OK) {
-        results_value(results, ID, s3->n, "u64: insert p99.99", "us",
+        results_value(results, S3_ID, s3->n, "u64: insert p99.99", "us",
                       (double)histogram_quantile(&meter->all, 0.9999) / 1000.0, RESULTS_NO_REACH);
-        results_value(results, ID, s3->n, "u64: worst insert (reach: the original's 246 ms)", "us",
-                      (double)meter->all.max / 1000.0, ORIGINAL_WORST);
-        results_value(results, ID, s3->n, "u64: worst insert while on the CPU", "us",
+        results_value(results, S3_ID, s3->n, "u64: worst insert (reach: the original's 246 ms)",
+                      "us", (double)meter->all.max / 1000.0, ORIGINAL_WORST);
+        results_value(results, S3_ID, s3->n, "u64: worst insert while on the CPU", "us",
                       (double)meter->max_on_cpu_ns / 1000.0, RESULTS_NO_REACH);
     }
     free(meter);
@@ -437,7 +350,7 @@ static void compare(const struct s3 *s3)
                                               {ORIGINAL_PUT_TEXT, ORIGINAL_GET_TEXT}};
     static const double reach[] = {REACH_INSERT, REACH_GET, REACH_GET, REACH_BATCH};
     for (enum figure figure = INSERT; figure <= GET_BATCH; figure++) {
-        struct results_key key = {ID, s3->n, names[s3->kind][figure], "stele"};
+        struct results_key key = {S3_ID, s3->n, names[s3->kind][figure], "stele"};
         char what[96];
         snprintf(what, sizeof what, "%s: stele / the original", names[s3->kind][figure]);
         results_against(s3->session->results, key, original[s3->kind][figure != INSERT], what,
@@ -464,121 +377,6 @@ static enum stele_status run_kind(struct s3 *s3, enum kind kind, uint64_t n)
     return status;
 }
 
-/* ---- one thread puts, another gets ----------------------------------------------------------- */
-
-struct together {
-    const struct s3 *s3;
-    uint64_t n;
-    uint64_t there; /* keys that have been put; accessed atomically */
-    uint64_t gets, elapsed_ns;
-    bool good;
-    int fd;
-};
-
-/* 32 hexadecimal digits of two random words, and four dashes. */
-static void make_long(uint64_t i, char text[LONG_BYTES + 1])
-{
-    uint64_t a = dataset_mix(2 * i), b = dataset_mix(2 * i + 1);
-    snprintf(text, LONG_BYTES + 1, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(a >> 32),
-             (unsigned)(a >> 16 & 0xffff), (unsigned)(a & 0xffff), (unsigned)(b >> 48),
-             (unsigned long long)(b & UINT64_C(0xffffffffffff)));
-}
-
-/* Any key that has been put is found, until all are there. */
-static bool chase(struct together *together, const struct stele_table *table,
-                  const char (*keys)[LONG_BYTES + 1])
-{
-    const struct s3 *s3 = together->s3;
-    uint64_t there, turn = 0;
-    while ((there = __atomic_load_n(&together->there, __ATOMIC_ACQUIRE)) < together->n) {
-        if (there == 0)
-            continue;
-        uint64_t i = dataset_mix(turn++) % there;
-        struct key expected = {.bytes = LONG_BYTES};
-        uint8_t value[VALUE_MAX];
-        size_t bytes = 0;
-        give_value(&expected, dataset_mix(i));
-        if (stele_get(table, keys[i], LONG_BYTES, value, sizeof value, &bytes) != STELE_OK ||
-            !value_right(s3, &expected, value, bytes))
-            return false;
-        together->gets++;
-    }
-    return true;
-}
-
-struct chaser {
-    struct together *together;
-    const char (*keys)[LONG_BYTES + 1];
-};
-
-static void *run_chaser(void *argument)
-{
-    struct chaser *chaser = argument;
-    struct together *together = chaser->together;
-    struct stele_reader reader;
-    struct stele_table table;
-    machine_pin(together->s3->session->machine->reader_cpu);
-    if (stele_reader_attach_fd(&reader, together->fd) != STELE_OK)
-        return NULL;
-    if (stele_table_open(&reader, TABLE, &table) == STELE_OK) {
-        uint64_t before = clock_cpu_ns();
-        together->good = chase(together, &table, chaser->keys);
-        together->elapsed_ns = clock_cpu_ns() - before;
-    }
-    stele_reader_detach(&reader);
-    return NULL;
-}
-
-static enum stele_status put_beside(struct together *together, struct map *map,
-                                    const char (*keys)[LONG_BYTES + 1], uint64_t *elapsed_ns)
-{
-    struct chaser chaser = {together, keys};
-    pthread_t thread;
-    enum stele_status status = STELE_OK;
-    together->fd = stele_store_fd(map->store);
-    if (pthread_create(&thread, NULL, run_chaser, &chaser) != 0)
-        return STELE_ENOMEM;
-    uint64_t before = clock_cpu_ns();
-    for (uint64_t i = 0; i < together->n && status == STELE_OK; i++) {
-        struct key value;
-        give_value(&value, dataset_mix(i));
-        status = stele_store_put(map->store, map->table, keys[i], LONG_BYTES,
-                                 together->s3->pool + value.value_off, value.value_bytes);
-        __atomic_store_n(&together->there, i + 1, __ATOMIC_RELEASE);
-    }
-    *elapsed_ns = clock_cpu_ns() - before;
-    __atomic_store_n(&together->there, together->n, __ATOMIC_RELEASE); /* whatever came of it */
-    pthread_join(thread, NULL);
-    return status == STELE_OK && !together->good ? STELE_ECORRUPT : status;
-}
-
-static enum stele_status run_together(struct s3 *s3, uint64_t n)
-{
-    struct together together = {.s3 = s3, .n = n};
-    struct map map;
-    uint64_t elapsed_ns = 0;
-    char(*keys)[LONG_BYTES + 1] = calloc(n, sizeof *keys);
-    if (!keys)
-        return STELE_ENOMEM;
-    for (uint64_t i = 0; i < n; i++)
-        make_long(i, keys[i]);
-    enum stele_status status = map_open(&map, s3->session, n, STELE_BYTES);
-    if (status == STELE_OK) {
-        status = put_beside(&together, &map, (const char(*)[LONG_BYTES + 1]) keys, &elapsed_ns);
-        map_close(&map);
-    }
-    free(keys);
-    if (status != STELE_OK)
-        return status;
-    struct results_key put = {ID, n, "36: put beside a reader", "stele"};
-    struct results_key get = {ID, n, "36: get beside the writer", "stele"};
-    results_measure(s3->session->results, put, "ns", (double)elapsed_ns / (double)n);
-    if (together.gets)
-        results_measure(s3->session->results, get, "ns",
-                        (double)together.elapsed_ns / (double)together.gets);
-    return STELE_OK;
-}
-
 static enum stele_status run(struct s3 *s3)
 {
     enum stele_status status = run_kind(s3, U64, SMALL);
@@ -589,23 +387,23 @@ static enum stele_status run(struct s3 *s3)
     if (status == STELE_OK && !s3->session->quick)
         status = run_kind(s3, TEXT, LARGE);
     for (unsigned i = 0; i < REPETITIONS && status == STELE_OK; i++)
-        status = run_together(s3, MILLION);
+        status = s3_beside(s3->session, s3->pool, MILLION);
     return status;
 }
 
 void workload_s3(struct session *session)
 {
     struct s3 s3 = {.session = session};
-    s3.pool = memory_shared(POOL_BYTES);
+    s3.pool = memory_shared(S3_POOL_BYTES);
     s3.told = memory_shared(sizeof *s3.told);
     enum stele_status status = s3.pool && s3.told ? STELE_OK : STELE_ENOMEM;
-    for (unsigned i = 0; s3.pool && i < POOL_BYTES; i++)
+    for (unsigned i = 0; s3.pool && i < S3_POOL_BYTES; i++)
         s3.pool[i] = (uint8_t)(dataset_mix(i) >> 17);
     if (status == STELE_OK)
         status = run(&s3);
     machine_unpin(session->machine);
     memory_release(s3.told, sizeof *s3.told);
-    memory_release(s3.pool, POOL_BYTES);
+    memory_release(s3.pool, S3_POOL_BYTES);
     if (status != STELE_OK)
-        session_fail(session, ID, status);
+        session_fail(session, S3_ID, status);
 }
