@@ -347,8 +347,8 @@ enum stele_status adopt_begin(struct adopt *adopt, struct catalog *catalog)
             continue;
         status = catalog_check_hash(catalog, id);
         if (status == STELE_OK)
-            status = catalog_bind(catalog, id) ? mark_index(adopt, &catalog->table[id])
-                                               : STELE_ECORRUPT;
+            status =
+                catalog_bind(catalog, id) ? mark_index(adopt, &catalog->table[id]) : STELE_ECORRUPT;
     }
     for (uint32_t id = 0; status == STELE_OK && id < STELEI_TABLE_CAPACITY; id++)
         if (catalog->table[id].live)

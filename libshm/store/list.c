@@ -298,7 +298,8 @@ void list_find(const struct table *table, const struct table_spot *spot, struct 
 }
 
 /* The one publish of a new record. */
-void list_swap(const struct table *table, const struct list_spot *spot, const struct stelei_list *list)
+void list_swap(const struct table *table, const struct list_spot *spot,
+               const struct stelei_list *list)
 {
     STELE_POINT("list.swap:before_ref");
     stelei_store64_release(spot->cell, table_ref_of(table, list_off(table, list)));

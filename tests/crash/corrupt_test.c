@@ -7,12 +7,12 @@
 #include "script.h"
 #include "segment_name.h"
 
-#define SECONDS   7.0 /* a script */
-#define BATCH     64u /* seeds a child */
-#define HANG      30u /* seconds: what a batch must never need */
-#define AREAS     160u
-#define RECORDS   4u /* of each block of buckets */
-#define SCAN_MOST 200000u
+#define SECONDS       7.0 /* a script */
+#define BATCH         64u /* seeds a child */
+#define HANG          30u /* seconds: what a batch must never need */
+#define AREAS         160u
+#define RECORDS       4u /* of each block of buckets */
+#define SCAN_MOST     200000u
 #define GRANULE_SHIFT 3u /* of so small a segment */
 
 struct area {
@@ -66,8 +66,7 @@ static void add_records(struct corrupt *c, uint64_t bucket_off, const struct ste
     for (unsigned slot = 0; slot < RECORDS && slot < (words ? STELEI_WORD_SLOTS : 10); slot++)
         if (bucket.bytes.sequence >> slot & 1)
             add_behind(c,
-                       (words ? bucket.words.slot[slot].value & 0xffffffff
-                              : bucket.bytes.ref[slot])
+                       (words ? bucket.words.slot[slot].value & 0xffffffff : bucket.bytes.ref[slot])
                            << GRANULE_SHIFT,
                        type);
 }
@@ -100,8 +99,7 @@ static void find_areas(struct corrupt *c)
                 for (unsigned bucket = 0; bucket < (type.key_kind || type.value_kind ? 2 : 1);
                      bucket++)
                     add_records(c,
-                                ((uint64_t)root.small[block] << header.granule_shift) +
-                                    64 * bucket,
+                                ((uint64_t)root.small[block] << header.granule_shift) + 64 * bucket,
                                 &type);
         for (unsigned block = 0; block < STELEI_SMALL_BLOCKS; block++)
             if (root.small[block])
@@ -218,7 +216,8 @@ static void read_list(struct stele_list *list, uint8_t *value)
     for (unsigned i = 0; i < 40; i++)
         stele_list_read(list, i * stele_list_length(list) / 40, value, SCRIPT_VALUE / 8, &got);
     for (unsigned i = 0; i < 1000 && stele_list_span(list, from, &elements, &n) == STELE_OK; i++) {
-        sum += *(const uint8_t *)elements + ((const uint8_t *)elements)[n * list->element_bytes - 1];
+        sum +=
+            *(const uint8_t *)elements + ((const uint8_t *)elements)[n * list->element_bytes - 1];
         from += n;
     }
     stele_list_valid(list);
@@ -236,9 +235,9 @@ static void read_typed(struct corrupt *c, const struct stele_words *words, uint3
     if (t == SCRIPT_WORDS) {
         stele_words_get(words, keys[0], values);
         stele_words_get_many(words, keys, values, NULL, 2);
-    } else if (t == SCRIPT_LISTS ? stele_words_list_take(words, keys[0], &list) == STELE_OK
-                                 : stele_list_take(&words->table, bytes, key_bytes, &list) ==
-                                       STELE_OK) {
+    } else if (t == SCRIPT_LISTS
+                   ? stele_words_list_take(words, keys[0], &list) == STELE_OK
+                   : stele_list_take(&words->table, bytes, key_bytes, &list) == STELE_OK) {
         read_list(&list, value);
     }
     stele_words_contains(words, keys[0]);

@@ -87,7 +87,8 @@ START_TEST(test_a_small_segment_holds_many_typed_entries_G)
     segment_name_clean();
     struct stele_store *store = open_store(UINT64_C(64) << 20, &status);
     expect_ok(status);
-    uint32_t w = table_of(store, "words", "u64->u64"), l = table_of(store, "lists", "u64->list:u32");
+    uint32_t w = table_of(store, "words", "u64->u64"),
+             l = table_of(store, "lists", "u64->list:u32");
     uint32_t named = table_of(store, "named", "bytes->set:u16");
     uint32_t structs = table_of(store, "structs", "u32->struct:48");
     uint8_t bytes[KEY_MAX_BYTES], place[48] = {0};
@@ -97,7 +98,8 @@ START_TEST(test_a_small_segment_holds_many_typed_entries_G)
         expect_ok(append(store, l, i, 0, i % 1000 == 0 ? 4000 : 1 + i % 20));
     for (uint64_t i = 0; i < 30000; i++) {
         uint16_t element = (uint16_t)i;
-        expect_ok(stele_store_list_append(store, named, bytes, key_make(i, bytes), &element, 1, NULL));
+        expect_ok(
+            stele_store_list_append(store, named, bytes, key_make(i, bytes), &element, 1, NULL));
         expect_ok(stele_store_put(store, structs, &i, 4, place, sizeof place));
     }
     expect_ok(stele_reader_attach(&reader, segment_name()));

@@ -129,8 +129,8 @@ static void look_scan(struct look *look)
 
 static bool is_dropped(const struct stele_words *table, uint32_t t)
 {
-    enum stele_status status = t >= SCRIPT_WORDS ? stele_words_contains(table, 0)
-                                                 : stele_contains(&table->table, "", 0);
+    enum stele_status status =
+        t >= SCRIPT_WORDS ? stele_words_contains(table, 0) : stele_contains(&table->table, "", 0);
     return status == STELE_EDROPPED;
 }
 

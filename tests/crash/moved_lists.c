@@ -49,8 +49,8 @@ static void make_lists(struct stele_store *store, uint32_t id)
 static void image_lists(struct moved *moved, struct image *made)
 {
     struct crash *c = moved->crash;
-    struct stele_type type = stele_type_of(moved->word_keys ? STELE_U64 : STELE_BYTES,
-                                           STELE_LIST + STELE_U32);
+    struct stele_type type =
+        stele_type_of(moved->word_keys ? STELE_U64 : STELE_BYTES, STELE_LIST + STELE_U32);
     struct stele_table_options options = {.type = type};
     uint32_t id = 0, ballast = 0;
     image_write(&c->image, c->name);

@@ -16,18 +16,18 @@
 #include "image.h"
 #include "value.h"
 
-#define SCRIPT_TABLES  6u /* three of byte strings, then: */
-#define SCRIPT_WORDS   3u /* u64 -> u64 */
-#define SCRIPT_LISTS   4u /* u16 -> list of u32 */
-#define SCRIPT_NAMED   5u /* bytes -> list of u8 */
-#define SCRIPT_KEYS    120u /* a table; numbers 0.. are chosen so that the first 60 collide */
-#define SCRIPT_COLLIDE 60u
-#define SCRIPT_OPS     700u
-#define SCRIPT_LIST_KEYS 10u    /* of a table of lists */
+#define SCRIPT_TABLES     6u   /* three of byte strings, then: */
+#define SCRIPT_WORDS      3u   /* u64 -> u64 */
+#define SCRIPT_LISTS      4u   /* u16 -> list of u32 */
+#define SCRIPT_NAMED      5u   /* bytes -> list of u8 */
+#define SCRIPT_KEYS       120u /* a table; numbers 0.. are chosen so that the first 60 collide */
+#define SCRIPT_COLLIDE    60u
+#define SCRIPT_OPS        700u
+#define SCRIPT_LIST_KEYS  10u     /* of a table of lists */
 #define SCRIPT_LATER      100000u /* versions from here on are written after a crash */
 #define SCRIPT_LATER_MOST 4096u
-#define SCRIPT_BYTES   (UINT64_C(4) << 20)
-#define SCRIPT_VALUE   (64u << 10) /* the largest value */
+#define SCRIPT_BYTES      (UINT64_C(4) << 20)
+#define SCRIPT_VALUE      (64u << 10) /* the largest value */
 
 enum script_kind {
     SCRIPT_PUT,
@@ -154,7 +154,7 @@ enum stele_status script_do(const struct script *script, unsigned op, struct ste
 struct script_reader {
     struct stele_reader reader;
     struct stele_words table[SCRIPT_TABLES]; /* those of byte keys: .table alone */
-    uint32_t opened[SCRIPT_TABLES]; /* `created` of the table when opened; 0: not open */
+    uint32_t opened[SCRIPT_TABLES];          /* `created` of the table when opened; 0: not open */
     uint8_t value[SCRIPT_VALUE];
 };
 

@@ -171,7 +171,9 @@ static void add_list(struct making *making, uint32_t table, uint32_t key, uint32
         uint32_t version = making->state.version[table][key];
         uint32_t count = script_list(making->script, version)->count;
         add(making, i % 2 ? SCRIPT_REPLACE : SCRIPT_REMOVE, table, key,
-            i < 2 ? 0 : i < 4 ? count - 1 : below(making, count));
+            i < 2   ? 0
+            : i < 4 ? count - 1
+                    : below(making, count));
         add(making, SCRIPT_POP, table, key, 0);
         add(making, SCRIPT_APPEND, table, key, 1 + below(making, 8));
     }

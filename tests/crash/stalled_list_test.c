@@ -8,11 +8,11 @@
 #include "segment_name.h"
 #include "trace.h"
 
-#define SEGMENT  (UINT64_C(4) << 20)
-#define MOST     3000u /* elements */
-#define CHANGES  12u   /* between stopping and going on, at most */
-#define SECONDS  4.0
-#define BALLAST  40u /* values written to have memory used again */
+#define SEGMENT (UINT64_C(4) << 20)
+#define MOST    3000u /* elements */
+#define CHANGES 12u   /* between stopping and going on, at most */
+#define SECONDS 4.0
+#define BALLAST 40u /* values written to have memory used again */
 
 /* What the reader's last call said; shared. */
 struct result {

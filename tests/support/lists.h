@@ -132,8 +132,8 @@ static inline enum stele_status lists_edit(struct table *table, uint64_t key, st
                                            uint64_t index, const void *added)
 {
     struct list_spot at = lists_spot(table, key);
-    enum stele_status status = list_edit(table, &at, index, added,
-                                         stelei_list_generation(at.list->head) + 1);
+    enum stele_status status =
+        list_edit(table, &at, index, added, stelei_list_generation(at.list->head) + 1);
     table_publish_counts(table);
     if (status != STELE_OK)
         return status;

@@ -70,16 +70,14 @@ END_TEST
 START_TEST(table_fields_stand_where_they_stood)
 {
     static const struct field is[] = {
-        FIELD(stelei_table, word),        FIELD(stelei_table, incarnation),
-        FIELD(stelei_table, type),        FIELD(stelei_table, max_entries),
-        FIELD(stelei_table, hash_check),
-        FIELD(stelei_table, name),        FIELD(stelei_table, changes),
-        FIELD(stelei_table, change_lsn),
+        FIELD(stelei_table, word),       FIELD(stelei_table, incarnation),
+        FIELD(stelei_table, type),       FIELD(stelei_table, max_entries),
+        FIELD(stelei_table, hash_check), FIELD(stelei_table, name),
+        FIELD(stelei_table, changes),    FIELD(stelei_table, change_lsn),
     };
     static const struct field golden[] = {
-        {"word", 0, 8},     {"incarnation", 8, 8}, {"type", 16, 8}, {"max_entries", 24, 8},
-        {"hash_check", 32, 8},
-        {"name", 64, 64},   {"changes", 128, 4},   {"change_lsn", 136, 8},
+        {"word", 0, 8},        {"incarnation", 8, 8}, {"type", 16, 8},     {"max_entries", 24, 8},
+        {"hash_check", 32, 8}, {"name", 64, 64},      {"changes", 128, 4}, {"change_lsn", 136, 8},
     };
     EXPECT_FIELDS(is, golden);
     ck_assert_uint_eq(sizeof(struct stelei_table), 256);
@@ -143,10 +141,9 @@ START_TEST(lists_and_intents_stand_where_they_stood)
         FIELD(stelei_intent_slot, op),
     };
     static const struct field golden[] = {
-        {"head", 0, 8},       {"count", 8, 8},    {"start", 0, 8},
-        {"ref", 8, 4},        {"capacity", 12, 4}, {"bytes", 16, 4},
-        {"bucket", 0, 8},     {"table", 8, 4},
-        {"old_ref", 12, 4},   {"new_ref", 16, 4}, {"op", 20, 4},
+        {"head", 0, 8},      {"count", 8, 8},    {"start", 0, 8},  {"ref", 8, 4},
+        {"capacity", 12, 4}, {"bytes", 16, 4},   {"bucket", 0, 8}, {"table", 8, 4},
+        {"old_ref", 12, 4},  {"new_ref", 16, 4}, {"op", 20, 4},
     };
     EXPECT_FIELDS(is, golden);
     ck_assert_uint_eq(sizeof(struct stelei_list), 16);

@@ -220,8 +220,8 @@ static struct table *chained(const char *type, uint64_t entries)
     struct table *made = rooms_typed(rooms, "chained", type);
     for (uint64_t n = 0; n < entries; n++)
         if (made->form == TABLE_LISTS)
-            expect_ok(lists_append(made, n << 20, lists_elements(made->element_shift, n, n + 1),
-                                   n + 1));
+            expect_ok(
+                lists_append(made, n << 20, lists_elements(made->element_shift, n, n + 1), n + 1));
         else
             expect_ok(rooms_put(made, n << 20));
     return made;
@@ -389,7 +389,7 @@ START_TEST(blocks_that_are_shared)
     fill_lists(_i);
     struct list_spot a = lists_spot(table, 7), b = lists_spot(table, 15), c = lists_spot(table, 23);
     struct list_spot d = lists_spot(table, 31), e = lists_spot(table, 39);
-    *b.cell = *a.cell; /* two keys, one list */
+    *b.cell = *a.cell;                                       /* two keys, one list */
     list_chunk(c.list, 2)->ref = list_entry(d.list, 2)->ref; /* two lists, one chunk */
     list_chunk(c.list, 2)->bytes = list_entry(d.list, 2)->bytes;
     list_chunk(e.list, 0)->ref = list_entry(e.list, 3)->ref; /* one list, a chunk twice */
@@ -424,8 +424,9 @@ START_TEST(key_records_of_lists_are_checked)
         uint64_t key = k;
         ck_assert(table_find(table, &key, 8, table_hash(table, &key, 8), &spot));
         uint64_t *meta = table_at(table, spot.record_off);
-        *meta = k == 0 ? stelei_record_word(8, 0, 4) : k == 1 ? stelei_record_word(8, 0, 16)
-                                                              : stelei_record_word(40000, 0, 8);
+        *meta = k == 0   ? stelei_record_word(8, 0, 4)
+                : k == 1 ? stelei_record_word(8, 0, 16)
+                         : stelei_record_word(40000, 0, 8);
         lose(k);
     }
     change_writers();
@@ -448,8 +449,9 @@ START_TEST(structs_of_another_size_are_dropped)
         struct table_spot spot;
         ck_assert(table_find(table, &key, 8, table_hash(table, &key, 8), &spot));
         uint64_t *meta = table_at(table, spot.record_off);
-        *meta = key == 0 ? stelei_record_word(0, 0, 39) : key == 1 ? stelei_record_word(0, 0, 0)
-                                                                   : stelei_record_word(8, 0, 40);
+        *meta = key == 0   ? stelei_record_word(0, 0, 39)
+                : key == 1 ? stelei_record_word(0, 0, 0)
+                           : stelei_record_word(8, 0, 40);
     }
     change_writers();
     settle(3);

@@ -59,7 +59,8 @@ START_TEST(a_descriptor_can_be_asked_for)
     expect_ok(catalog_create(catalog, "there", 300, NULL, &id));
     ck_assert_uint_eq(id, 300);
     expect_status(catalog_create(catalog, "there too", 300, NULL, &id), STELE_EEXIST);
-    expect_status(catalog_create(catalog, "beyond", STELEI_TABLE_CAPACITY, NULL, &id), STELE_EINVAL);
+    expect_status(catalog_create(catalog, "beyond", STELEI_TABLE_CAPACITY, NULL, &id),
+                  STELE_EINVAL);
     expect_ok(catalog_create(catalog, "last", STELEI_TABLE_CAPACITY - 1, NULL, &id));
 }
 END_TEST
@@ -186,8 +187,8 @@ START_TEST(a_type_that_makes_no_sense_is_not_bound)
 {
     uint32_t id = 0;
     expect_ok(catalog_create(catalog, "t", CATALOG_ANY, NULL, &id));
-    static const uint64_t bad[] = {5, 0x1500, 0x20000, 0x30000, 0x1000000, UINT64_C(1) << 32,
-                                   UINT64_MAX};
+    static const uint64_t bad[] = {
+        5, 0x1500, 0x20000, 0x30000, 0x1000000, UINT64_C(1) << 32, UINT64_MAX};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         catalog->shared[id].type = bad[i];
         expect_status(catalog_check_hash(catalog, id), STELE_ECORRUPT);

@@ -41,6 +41,7 @@ static void fill_sparsely(int type, uint64_t bytes, unsigned keep)
 {
     table = rooms_typed(rooms, "lists", types[type]);
     for (unsigned k = 0; k < LISTS; k++) {
+        plain_fini(&plain[k]); /* of the round before */
         plain_init(&plain[k], table);
         uint64_t part = (bytes < 700 ? bytes : 700) >> table->element_shift;
         while (plain[k].count << plain[k].shift < bytes)
@@ -160,8 +161,7 @@ START_TEST(lists_change_meanwhile)
         while (step(1 + random_below(&random, 3))) {
             unsigned k = 5 * random_below(&random, LISTS / 5);
             if (plain[k].count > 1 && random_below(&random, 3) == 0)
-                lists_remove(table, k, &plain[k],
-                             random_below(&random, (uint32_t)plain[k].count));
+                lists_remove(table, k, &plain[k], random_below(&random, (uint32_t)plain[k].count));
             else
                 lists_grow(table, k, &plain[k], 1 + random_below(&random, 20));
         }

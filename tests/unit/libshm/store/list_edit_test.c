@@ -412,8 +412,8 @@ static unsigned take_everything(struct ballast *ballast, unsigned room)
         uint64_t off = arena_alloc(&rooms->arena, bytes, ARENA_RESERVE, &status);
         if (off == 0) {
             bytes = bytes > STELEI_SLAB_MAX_BYTES ? bytes / 2
-                    : bytes > 16 ? stelei_class_bytes(stelei_class_of(bytes) - 1)
-                                 : 0;
+                    : bytes > 16                  ? stelei_class_bytes(stelei_class_of(bytes) - 1)
+                                                  : 0;
             continue;
         }
         ck_assert_uint_lt(n, room);

@@ -53,7 +53,8 @@ START_TEST(spans_from_everywhere)
             uint64_t count = 0;
             expect(list_span(table, list, from, &elements, &count));
             expect(count > 0 && from + count <= plain.count);
-            expect(memcmp(elements, plain.bytes + (from << plain.shift), count << plain.shift) == 0);
+            expect(memcmp(elements, plain.bytes + (from << plain.shift), count << plain.shift) ==
+                   0);
             expect(list_element(table, list, from) == plain_element(&plain, from));
         }
         const void *untouched = &plain;
@@ -121,7 +122,7 @@ START_TEST(the_first_equal_element_is_found)
             expect(search(odd, before + 1) == before + after + 1);
             expect(search(7, 0) == (before ? 0 : after ? 1 : plain.count));
             expect(search(8, 0) == plain.count);
-            expect(search(odd ^ 1, 0) == plain.count); /* they differ in the lowest bit, */
+            expect(search(odd ^ 1, 0) == plain.count);    /* they differ in the lowest bit, */
             expect(search(odd ^ high, 0) == plain.count); /* and in the highest */
             uint64_t key = KEY;
             expect_ok(table_erase(table, &key, sizeof key));
@@ -207,7 +208,7 @@ static bool plausible(void)
 START_TEST(a_damaged_small_list_is_noticed)
 {
     open_lists(_i);
-    lists_grow(table, KEY, &plain, 8 >> plain.shift ? 8 >> plain.shift : 1);
+    lists_grow(table, KEY, &plain, 8u >> plain.shift);
     struct stelei_list *list = the_list();
     ck_assert(plausible());
     WITH(list->count, 0);

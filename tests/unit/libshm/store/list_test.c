@@ -197,9 +197,9 @@ struct before {
 static struct before look(void)
 {
     const struct stelei_list *list = the_list();
-    return (struct before){list_off(table, list), list->head,           list->count,
-                           version(),             arena_used_bytes(&rooms->arena),
-                           table->record_bytes,   table->payload_bytes, table->entries};
+    return (struct before){
+        list_off(table, list),           list->head,          list->count,          version(),
+        arena_used_bytes(&rooms->arena), table->record_bytes, table->payload_bytes, table->entries};
 }
 
 static void expect_unchanged(const struct before *before)

@@ -22,12 +22,18 @@ START_TEST(the_type_decides_about_form_and_layout)
         bool words;
         unsigned shift;
     } wanted[] = {
-        {"bytes->bytes", TABLE_RECORDS, false, 0},   {"bytes->u64", TABLE_RECORDS, false, 0},
-        {"bytes->struct:9", TABLE_RECORDS, false, 0}, {"bytes->list:u8", TABLE_LISTS, false, 0},
-        {"u8->bytes", TABLE_RECORDS, true, 0},       {"u64->struct:8", TABLE_RECORDS, true, 0},
-        {"u8->u8", TABLE_WORDS, true, 0},            {"u64->f64", TABLE_WORDS, true, 0},
-        {"u16->i64", TABLE_WORDS, true, 0},          {"u8->list:u32", TABLE_LISTS, true, 2},
-        {"u32->set:u64", TABLE_LISTS, true, 3},      {"bytes->list:u16", TABLE_LISTS, false, 1},
+        {"bytes->bytes", TABLE_RECORDS, false, 0},
+        {"bytes->u64", TABLE_RECORDS, false, 0},
+        {"bytes->struct:9", TABLE_RECORDS, false, 0},
+        {"bytes->list:u8", TABLE_LISTS, false, 0},
+        {"u8->bytes", TABLE_RECORDS, true, 0},
+        {"u64->struct:8", TABLE_RECORDS, true, 0},
+        {"u8->u8", TABLE_WORDS, true, 0},
+        {"u64->f64", TABLE_WORDS, true, 0},
+        {"u16->i64", TABLE_WORDS, true, 0},
+        {"u8->list:u32", TABLE_LISTS, true, 2},
+        {"u32->set:u64", TABLE_LISTS, true, 3},
+        {"bytes->list:u16", TABLE_LISTS, false, 1},
     };
     for (unsigned i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         struct table *table = rooms_typed(rooms, wanted[i].type, wanted[i].type);
@@ -119,9 +125,9 @@ START_TEST(words_hash_as_eight_bytes)
     struct slot_content content = {.key = 12345, .value = 1};
     memset(&line, 0, sizeof line);
     slot_fill(table, &line, 2, &content);
-    ck_assert_uint_eq(slot_hash(table, &line, 2),
-                      stelei_hash_by(STELE_HASH_XXH64, NULL, &content.key, 8,
-                                     table->map->hash_seed));
+    ck_assert_uint_eq(
+        slot_hash(table, &line, 2),
+        stelei_hash_by(STELE_HASH_XXH64, NULL, &content.key, 8, table->map->hash_seed));
 }
 END_TEST
 

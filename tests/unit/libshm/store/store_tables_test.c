@@ -38,10 +38,9 @@ static enum stele_status create(const char *name, const char *type, uint64_t max
 
 START_TEST(the_type_belongs_to_the_table)
 {
-    static const char *const types[] = {"bytes->bytes", "u8->u8",       "u64->f64,identity",
-                                        "u16->i64",     "u32->list:u8", "u32->set:u8",
-                                        "bytes->u64",   "u64->struct:16", "u64->struct:24",
-                                        "u64->bytes,xxh64"};
+    static const char *const types[] = {
+        "bytes->bytes", "u8->u8",     "u64->f64,identity", "u16->i64",       "u32->list:u8",
+        "u32->set:u8",  "bytes->u64", "u64->struct:16",    "u64->struct:24", "u64->bytes,xxh64"};
     struct stele_table_options options;
     struct stele_store_table_stats stats;
     const unsigned count = sizeof types / sizeof types[0];
@@ -103,10 +102,10 @@ END_TEST
 
 START_TEST(options_that_make_no_sense)
 {
-    static const struct stele_type bad[] = {
-        {5, 0, 0, 0, 0}, {7, 0, 0, 0, 8}, {0, 7, 0, 0, 0},  {0, 16, 0, 0, 0}, {0, 21, 0, 0, 0},
-        {0, 0, 2, 0, 0}, {0, 0, 3, 0, 0}, {0, 0, 0, 4, 0},  {0, 17, 0, 1, 0}, {0, 0, 0, 0, 8},
-        {0, 0, 63, 0, 0}};
+    static const struct stele_type bad[] = {{5, 0, 0, 0, 0},  {7, 0, 0, 0, 8},  {0, 7, 0, 0, 0},
+                                            {0, 16, 0, 0, 0}, {0, 21, 0, 0, 0}, {0, 0, 2, 0, 0},
+                                            {0, 0, 3, 0, 0},  {0, 0, 0, 4, 0},  {0, 17, 0, 1, 0},
+                                            {0, 0, 0, 0, 8},  {0, 0, 63, 0, 0}};
     struct stele_store_stats stats;
     open_plain();
     for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -167,7 +166,7 @@ START_TEST(no_more_entries_than_the_maximum)
         }
         uint64_t key = 7, next = 500;
         stores_verify(store); /* what was made for a key that had no room is gone */
-        if (!lists) /* what is there may change */
+        if (!lists)           /* what is there may change */
             expect_ok(stele_store_put(store, t, &key, 8, &next, 8));
         expect_ok(stele_store_erase(store, t, &key, 8));
         if (lists)
@@ -242,7 +241,8 @@ static uint64_t nothing_at_all(const void *key, size_t key_bytes, uint64_t seed)
     return 0;
 }
 
-static enum stele_status open_with(const struct stele_own_hash *hashes, uint32_t count, char *detail)
+static enum stele_status open_with(const struct stele_own_hash *hashes, uint32_t count,
+                                   char *detail)
 {
     struct stele_store_options options = {.name = segment_name(),
                                           .max_bytes = 32 * STORES_MIB,

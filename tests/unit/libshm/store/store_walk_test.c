@@ -21,9 +21,9 @@ static void teardown(void)
 }
 
 /* Tables of each form whose keys stand in long chains: with the identity they share their low bits. */
-static const char *const types[] = {"u64->u64,identity", "u64->list:u16,identity",
-                                    "u32->bytes,identity", "bytes->bytes", "bytes->list:u32",
-                                    "u16->u8,identity"};
+static const char *const types[] = {"u64->u64,identity",   "u64->list:u16,identity",
+                                    "u32->bytes,identity", "bytes->bytes",
+                                    "bytes->list:u32",     "u16->u8,identity"};
 #define TYPES 6
 
 static uint32_t key_bytes(int type)
@@ -48,8 +48,7 @@ static uint32_t filled(int type, uint64_t entries)
             for (uint64_t n = 0; n <= i % 3; n++)
                 expect_ok(stele_store_list_append(store, t, &key, 8, &i, 1, NULL));
         else
-            expect_ok(stele_store_put(store, t, &key, key_bytes(type), &value,
-                                      type == 5 ? 1 : 8));
+            expect_ok(stele_store_put(store, t, &key, key_bytes(type), &value, type == 5 ? 1 : 8));
     }
     return t;
 }

@@ -86,7 +86,7 @@ END_TEST
 
 START_TEST(tables_of_another_type)
 {
-    static const char *const types[] = {"bytes->bytes", "bytes->u64",   "u64->bytes",
+    static const char *const types[] = {"bytes->bytes",  "bytes->u64",    "u64->bytes",
                                         "u64->struct:8", "u64->list:u64", "bytes->list:u64"};
     uint64_t value = 1;
     for (unsigned i = 0; i < 6; i++) {
