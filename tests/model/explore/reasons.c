@@ -79,6 +79,9 @@
 #define LIST_REF                                                                                   \
     "as for a value: a record that does not fit is searched again. The ref of a list's record "    \
     "changes by evacuation only, and the copy's block never held the same key"
+#define NOT_HEARD                                                                                  \
+    "who has heard of a change sees its word by that; who has not may be told what was so when "   \
+    "the list was taken"
 #define WORD_LINK "the link is only compared with 0; stelei_word_search() loads it again"
 #define WORDS_BATCH                                                                                \
     "of the table word only the handle's own goes on, and what that leads to was seen; a "         \
@@ -138,7 +141,8 @@ static const struct explore_reason reasons[] = {
      PLACED_FENCE},
     {NO_WRITE, "write_record < replace", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
     {NO_WRITE, "copy_block", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
-    {NO_WRITE, "list_take", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "list_take < list_new_record", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
+    {NO_WRITE, "list_take < add_chunk", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
     {NO_WRITE, "recycle <",
      WITH3(NO_WRITE, "write_record", NO_WRITE, "insert", NO_WRITE, "index_create"), PLACED_FENCE},
     {NO_WRITE, "index_create", WITH(NO_WRITE, "recycle <"), PLACED_FENCE},
@@ -177,8 +181,6 @@ static const struct explore_reason reasons[] = {
 
     {LOAD, "stelei_word_find", ALONE, WORD_LINK},
     {LOAD, "stelei_words_batch_begin", ALONE, WORDS_BATCH},
-    {LOAD, "stelei_bucket_off < stelei_words_bucket_off", WITH(LOAD, "stelei_words_batch_begin"),
-     "the ref is older than the geometry, loaded with acquire, that made the reader look there"},
     {LOAD, "stelei_words_stage_head < stelei_words_block", ALONE, ONLY_HINT},
     {LOAD, "stelei_list_load < stelei_list_find",
      WITH(NO_READ, "stelei_probe_unchanged < stelei_list_settle"), LIST_FENCED},
@@ -188,10 +190,8 @@ static const struct explore_reason reasons[] = {
      WITH(NO_READ, "stelei_probe_unchanged < stelei_scan_list"), LIST_FENCED},
     {NO_READ, "stelei_probe_unchanged < stelei_scan_list",
      WITH(LOAD, "stelei_list_load < stelei_scan_list"), LIST_FENCED},
-    {LOAD, "stele_list_current", WITH(NO_READ, "stelei_probe_unchanged < stele_list_current"),
-     "the nop_read of the validation follows it"},
-    {NO_READ, "stelei_probe_unchanged < stele_list_current", WITH(LOAD, "stele_list_current"),
-     "the count is loaded with acquire"},
+    {LOAD, "stele_list_current", ALONE, NOT_HEARD},
+    {NO_READ, "stelei_probe_unchanged < stele_list_current", ALONE, NOT_HEARD},
     {LOAD, "stelei_find < stelei_list_find", ALONE, LIST_REF},
 
     {NO_READ, "stelei_scan_bucket", ALONE,
@@ -234,6 +234,14 @@ static const struct explore_reason undecided[] = {
      "the scenario that drains overwrites no block whose reader trusts the clock alone"},
     {NO_WRITE, "add_block", ALONE,
      "no scenario gives a line that was just freed to a block of buckets in the same write"},
+    {NO_WRITE, "list_take < copy_chunk", ALONE,
+     "the record that is taken before it brings the fence; no scenario gives the chunk an old "
+     "block "
+     "and not the record"},
+    {LOAD, "stelei_bucket_off < stelei_words_bucket_off", ALONE,
+     "the ref is older than the geometry, loaded with acquire; no scenario has a bucket of words "
+     "in "
+     "memory that was a bucket before"},
     {LOAD, "stelei_search", ALONE, NEW_LINE},
     {LOAD, "stelei_word_search", ALONE, NEW_LINE},
     {LOAD, "stelei_ahead_head", ALONE, NEW_LINE},

@@ -175,6 +175,20 @@ static void two_long_setup(struct explore_stage *stage)
     explore_append(stage, 1, CHUNK);
 }
 
+static void two_full_setup(struct explore_stage *stage)
+{
+    two_chunks_setup(stage);
+    explore_append(stage, 1, CHUNK - 2);
+}
+
+/* The old first chunk is appended to another list, whose record stays. */
+static void long_chunk_operations(struct explore_stage *stage)
+{
+    explore_remove(stage, 0, CHUNK / 2);
+    explore_other_erase(stage);
+    explore_append(stage, 1, 1);
+}
+
 /* The old first chunk becomes the copy of another list's. */
 static void long_copy_operations(struct explore_stage *stage)
 {
@@ -407,11 +421,13 @@ const struct explore_scenario explore_list_scenarios[] = {
     {"list-long-remove", "an element removed in the first of two chunks, another appended",
      two_chunks_setup, long_remove_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-long-reuse", "the chunk before a removal is another list's", two_chunks_setup,
-     long_reuse_operations, LISTS, .calls = EXPLORE_ALL},
+     long_reuse_operations, LISTS, .calls = EXPLORE_ALL, .kill_every = 31},
+    {"list-long-chunk", "the chunk before a removal is appended to another list", two_full_setup,
+     long_chunk_operations, LISTS, .calls = EXPLORE_ALL, .kill_every = 31},
     {"list-long-copy", "the chunk before a removal is that of another removal", two_long_setup,
-     long_copy_operations, LISTS, .calls = EXPLORE_ALL},
+     long_copy_operations, LISTS, .calls = EXPLORE_ALL, .kill_every = 31},
     {"list-long-swap", "elements of a long list replaced, each as one change", two_chunks_setup,
-     long_exchange_operations, LISTS, .calls = EXPLORE_ALL},
+     long_exchange_operations, LISTS, .calls = EXPLORE_ALL, .kill_every = 31},
     {"list-close", "the last element removed, the chunk closed, others appended", full_chunk_setup,
      close_operations, LISTS, .calls = EXPLORE_ALL},
     {"list-lone", "the last chunk's only element removed, another appended", lone_chunk_setup,

@@ -158,6 +158,24 @@ static void split_overflow_setup(struct explore_stage *stage)
         explore_put(stage, explore_stage_key(stage, 4, 1 + i % 3, -1), WORD);
 }
 
+/* Nine words in the heads of four buckets: the next one splits bucket 0 into 0 and 4. */
+static void split_far_setup(struct explore_stage *stage)
+{
+    explore_stage_watched(stage, 4, 4, -1); /* moves */
+    explore_stage_watched(stage, 4, 0, -1); /* stays */
+    explore_stage_key(stage, 4, 1, -1);     /* triggers the split */
+    explore_put(stage, 0, WORD);
+    explore_put(stage, 1, WORD);
+    explore_put(stage, explore_stage_key(stage, 4, 0, -1), WORD);
+    for (unsigned i = 0; i < 6; i++)
+        explore_put(stage, explore_stage_key(stage, 4, 1 + i % 3, -1), WORD);
+}
+
+static void split_far_operations(struct explore_stage *stage)
+{
+    explore_put(stage, 2, WORD);
+}
+
 static void split_trigger_operations(struct explore_stage *stage)
 {
     explore_put(stage, 3, WORD);
@@ -316,6 +334,8 @@ const struct explore_scenario explore_words_scenarios[] = {
      .calls = EXPLORE_ALL},
     {"word-split-put", "split, then words stored in place", split_head_setup,
      split_replace_operations, WORDS, .calls = EXPLORE_ALL, .slow = true},
+    {"word-split-far", "split into a new block of buckets", split_far_setup, split_far_operations,
+     WORDS, .calls = EXPLORE_ALL},
     {"word-split-line", "split with words moved from a line, and pulled up", split_overflow_setup,
      split_trigger_operations, WORDS, .calls = EXPLORE_ALL, .kill_every = 1},
     {"word-pulled", "the same, then the word that was pulled up is stored in place",
