@@ -36,7 +36,7 @@ trap 'exit 130' INT TERM
 
 # Started with the socket in place when this returns.
 start_daemon() {
-    rm -f "$work/ready"
+    : >>"$work/daemon.log" # the daemon's own shell may open it only after we have looked
     "$build/daemon/steled" --name "$name" --socket "$work/sock" --max-bytes 1G \
         2>>"$work/daemon.log" &
     daemon=$!
