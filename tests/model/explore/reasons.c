@@ -82,6 +82,9 @@
 #define NOT_HEARD                                                                                  \
     "who has heard of a change sees its word by that; who has not may be told what was so when "   \
     "the list was taken"
+#define UNBORN                                                                                     \
+    "the buddy's depth has been 0 since its memory was published: nobody reads the slots, and "    \
+    "the publish of its word is a release"
 #define WORD_LINK "the link is only compared with 0; stelei_word_search() loads it again"
 #define WORDS_BATCH                                                                                \
     "of the table word only the handle's own goes on, and what that leads to was seen; a "         \
@@ -152,9 +155,8 @@ static const struct explore_reason reasons[] = {
     {NO_WRITE, "index_extend", ALONE,
      "the bucket that it clears is not born: its memory is led to by a ref that is published "
      "after it, or was prepared by the split before, whose stores stand behind a release"},
-    {NO_WRITE, "fill_buddy", ALONE,
-     "the buddy's depth has been 0 since its memory was published: nobody reads the slots, and "
-     "the publish of its word is a release"},
+    {NO_WRITE, "fill_buddy", ALONE, UNBORN},
+    {NO_WRITE, "fill_words", ALONE, UNBORN},
     {NO_WRITE, "catalog_create", ALONE,
      "the fence of index_create() stands between the word that hid the descriptor and these "
      "stores; opening a table is not among the calls explored"},
