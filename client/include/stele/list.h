@@ -161,9 +161,10 @@ static inline bool stele_list_valid(const struct stele_list *list)
 }
 
 /*
- * True: the key still has, at the instant of this call, the very elements that the list was taken
- * with; a copy of them is up to date. False: they may have changed, or their number has. Three loads,
- * however long the list.
+ * True: the key still has the very elements that the list was taken with, as far as anything else was
+ * acknowledged before this call; a copy of them is up to date. What stele_view_current() says of changes
+ * under way holds here. False: they may have changed, or their number has. Three loads, however long the
+ * list.
  */
 static inline bool stele_list_current(const struct stele_list *list)
 {

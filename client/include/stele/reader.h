@@ -166,9 +166,11 @@ static inline bool stele_view_valid(const struct stele_table *table, const struc
 }
 
 /*
- * True: the key still holds, at the instant of this call, what the view was taken of; a copy that was
- * made of it and found valid is up to date. False: it may have changed, take the view again. One or
- * two loads, whatever the value's size.
+ * True: of all that was acknowledged before this call (promise D) nothing has changed the key since the
+ * view was taken; a copy that was made of it and found valid is up to date. A change that is under way,
+ * or whose writer was killed over it, may be seen by lookups before it is seen here: at the latest when
+ * it is acknowledged, or the segment adopted. False: the key may have changed, take the view again. One
+ * or two loads, whatever the value's size.
  */
 static inline bool stele_view_current(const struct stele_table *table,
                                       const struct stele_view *view)

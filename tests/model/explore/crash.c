@@ -134,8 +134,10 @@ bool explore_crash_open(struct explore_crash *crash, const struct explore_stage 
     put_image(crash, &from->history, events);
     /* the operations acknowledged before, then the crash itself, then those of the adopter */
     explore_history_prefix(&history, &from->history, events);
-    if (history.acks == 0 || history.ack[history.acks - 1] < events)
+    if (history.acks == 0 || history.ack[history.acks - 1] < events) {
+        stage->crash_acks |= UINT32_C(1) << history.acks;
         explore_history_ack(&history);
+    }
     memcpy(stage->held[history.acks], held, sizeof stage->holds);
     memcpy(stage->holds, held, sizeof stage->holds);
     struct explore_history after;

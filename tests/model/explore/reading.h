@@ -6,8 +6,8 @@
  * acknowledged and heard of, and the results before it) and the newest store that the reader saw.
  * A scan returns every key that was present from its lower bound to the newest store seen, and each
  * entry it returns was there in between. A view's bytes are one value held when it was taken, and a
- * list that was taken has all the elements that it had at one instant; what is said to be current is
- * held at an instant of that call.
+ * list that was taken has all the elements that it had at one instant; what is said to be current was
+ * not changed by anything acknowledged before.
  */
 #ifndef EXPLORE_READING_H
 #define EXPLORE_READING_H

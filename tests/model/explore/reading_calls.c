@@ -244,6 +244,17 @@ uint32_t explore_call_view(struct explore_reading *reading, unsigned key, uint32
     return at;
 }
 
+/* The last operation that was acknowledged by then: a change that a killed writer left need not be
+ * told of. */
+static uint32_t acknowledged_by(const struct explore_reading *reading, uint32_t index)
+{
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < reading->memory->acks && reading->memory->ack[i] <= index; i++)
+        if (!(reading->stage->crash_acks >> i & 1))
+            last = reading->memory->ack[i];
+    return last;
+}
+
 uint32_t explore_call_current(struct explore_reading *reading, unsigned key, uint32_t lower)
 {
     struct taken taken;
@@ -251,7 +262,7 @@ uint32_t explore_call_current(struct explore_reading *reading, unsigned key, uin
     int value;
     if (!view(reading, key, lower, &at, &taken, &value))
         return at;
-    uint32_t heard = explore_hear(reading->search);
+    uint32_t heard = acknowledged_by(reading, explore_hear(reading->search));
     uint32_t since = heard > at ? heard : at;
     bool current = stele_type_has_lists(&reading->stage->type)
                        ? stele_list_current(&taken.list)

@@ -43,7 +43,8 @@ struct explore_stage {
     uint64_t classes_off, class_bytes;
     bool recording;
     struct explore_history history;
-    size_t acks_before; /* operations that an earlier history acknowledged */
+    size_t acks_before;  /* operations that an earlier history acknowledged */
+    uint32_t crash_acks; /* one bit per acknowledgement that is a kill instead */
     struct explore_key key[EXPLORE_KEYS];
     unsigned keys;
     struct explore_value value[EXPLORE_VALUES];
