@@ -2,9 +2,9 @@
 # usage: matrix.sh C-COMPILER C++-COMPILER SOURCE-DIR INCLUDE-DIR...
 # Compiles the public headers as strict users do: under each language standard with all warnings as
 # errors, those that few people use included: stele.h alone, every installed header alone (.hpp under
-# each standard of C++ that they tell apart), and two units linked together and run, each standard with another
-# optimisation, since some warnings come only with that. The readers among the examples with all of
-# them.
+# the standards of C++ that they tell apart), and two units linked together and run, each standard with
+# another optimisation, since some warnings come only with that. The readers among the examples with
+# all of them.
 set -eu
 cc=$1 cxx=$2 here=$3
 shift 3
