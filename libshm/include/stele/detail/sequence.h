@@ -10,7 +10,7 @@
  * of the same shape of which only the valid bits are used; what guards a whole chain is the version
  * of the head. depth 0 = bucket not born.
  *
- * Ordering guarantees (the letters are DESIGN's promises; tests name them):
+ * Ordering guarantees (the letters are the promises of PROTOCOL.md; tests name them):
  *   C  A reader that loads the head's word by stelei_sequence_begin(), reads, and finds
  *      stelei_sequence_unchanged() has read what stood in the chain at one instant in between,
  *      because every word it can have read that was stored later is ordered before a later version.
