@@ -11,6 +11,7 @@
 #include "adopt.h"
 #include "catalog.h"
 #include "evacuate.h"
+#include "keep.h"
 #include "list.h"
 #include "reclaim.h"
 
@@ -75,7 +76,8 @@ void facade_tell_list(const struct table *table, const struct stelei_list *recor
 
 /* ---- a change --------------------------------------------------------------------------------
  * facade_enter(), the change, facade_again() and then the change once more if it says so,
- * facade_done(), facade_leave().
+ * facade_done(), facade_leave(). Until the change is made nothing moves; facade_again() moves records,
+ * those too that the caller's key and value may stand in: keep_bytes() comes before it.
  */
 
 /* STELE_ENOSPC: memory that the former writer or a dropped table left is not free yet, or slabs of

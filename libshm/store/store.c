@@ -282,10 +282,23 @@ static enum stele_status write_once(struct stele_store *store, const struct writ
     return table_write(table, mode, key.bytes, key.count, value, value_bytes);
 }
 
+/* There was no room: once more, if some can be made. */
+static enum stele_status write_again(struct stele_store *store, struct write write)
+{
+    struct keep keep = {0};
+    enum stele_status status = STELE_ENOSPC;
+    if (keep_bytes(&keep, &store->segment, &write.key, write.key_bytes) &&
+        keep_bytes(&keep, &store->segment, &write.value, write.value_bytes) &&
+        facade_again(store, status))
+        status = write_once(store, &write);
+    keep_fini(&keep);
+    return status;
+}
+
 static enum stele_status write_locked(struct stele_store *store, const struct write *write)
 {
     enum stele_status status = write_once(store, write);
-    return facade_again(store, status) ? write_once(store, write) : status;
+    return STELEI_LIKELY(status != STELE_ENOSPC) ? status : write_again(store, *write);
 }
 
 static enum stele_status write_entry(struct stele_store *store, const struct write *write)

@@ -209,7 +209,15 @@ static enum stele_status apply_once(struct stele_store *store, const struct stel
 enum stele_status facade_apply_list(struct stele_store *store, const struct stelei_effect *effect)
 {
     enum stele_status status = apply_once(store, effect);
-    return facade_again(store, status) ? apply_once(store, effect) : status;
+    struct stelei_effect again = *effect;
+    struct keep keep = {0};
+    if (status == STELE_ENOSPC &&
+        keep_bytes(&keep, &store->segment, &again.key, again.key_bytes) &&
+        keep_bytes(&keep, &store->segment, &again.value, again.value_bytes) &&
+        facade_again(store, status))
+        status = apply_once(store, &again);
+    keep_fini(&keep);
+    return status;
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -328,6 +336,21 @@ static enum stele_status run(struct stele_store *store, struct request *request)
     return take_out(&target, index, NULL, lsn);
 }
 
+/* There was no room: once more, if some can be made. */
+static enum stele_status run_again(struct stele_store *store, struct request *request)
+{
+    const struct table *table = catalog_table(&store->catalog, request->table);
+    uint64_t bytes = request->elements ? request->count << table->element_shift : 0;
+    struct keep keep = {0};
+    enum stele_status status = STELE_ENOSPC;
+    if (keep_bytes(&keep, &store->segment, &request->key, request->key_bytes) &&
+        keep_bytes(&keep, &store->segment, &request->elements, bytes) &&
+        facade_again(store, status))
+        status = run(store, request);
+    keep_fini(&keep);
+    return status;
+}
+
 static enum stele_status change(struct stele_store *store, struct request *request)
 {
     uint64_t count = request->count;
@@ -335,9 +358,9 @@ static enum stele_status change(struct stele_store *store, struct request *reque
     if (status != STELE_OK)
         return status;
     status = run(store, request);
-    if (facade_again(store, status)) {
+    if (STELEI_UNLIKELY(status == STELE_ENOSPC)) {
         request->count = count;
-        status = run(store, request);
+        status = run_again(store, request);
     }
     facade_done(store, status, 0);
     facade_leave(store);

@@ -42,7 +42,13 @@ static enum stele_status create(struct stele_store *store, const char *name, uin
 {
     struct catalog *catalog = &store->catalog;
     enum stele_status status = catalog_create(catalog, name, at, options, id);
-    return facade_again(store, status) ? catalog_create(catalog, name, at, options, id) : status;
+    const void *kept = name;
+    struct keep keep = {0};
+    if (status == STELE_ENOSPC &&
+        keep_bytes(&keep, &store->segment, &kept, strlen(name) + 1) && facade_again(store, status))
+        status = catalog_create(catalog, kept, at, options, id);
+    keep_fini(&keep);
+    return status;
 }
 
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,

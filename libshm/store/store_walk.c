@@ -58,6 +58,19 @@ static enum stele_status update_once(struct stele_store *store, struct update *u
     return STELE_OK;
 }
 
+/* There was no room for what was decided: once more, if some can be made. */
+static enum stele_status update_again(struct stele_store *store, struct update *update)
+{
+    struct keep keep = {0};
+    enum stele_status status = STELE_ENOSPC;
+    if (keep_bytes(&keep, &store->segment, &update->key, update->key_bytes) &&
+        keep_bytes(&keep, &store->segment, &update->value, update->value_bytes) &&
+        facade_again(store, status))
+        status = update_once(store, update);
+    keep_fini(&keep);
+    return status;
+}
+
 enum stele_status stele_store_update(struct stele_store *store, uint32_t table, const void *key,
                                      uint32_t key_bytes, stele_store_decide decide, void *context)
 {
@@ -67,8 +80,8 @@ enum stele_status stele_store_update(struct stele_store *store, uint32_t table, 
     if (status != STELE_OK)
         return status;
     status = update_once(store, &update);
-    if (facade_again(store, status))
-        status = update_once(store, &update);
+    if (STELEI_UNLIKELY(status == STELE_ENOSPC))
+        status = update_again(store, &update);
     if (update.action != STELE_STORE_KEEP)
         facade_done(store, status, 0);
     facade_leave(store);

@@ -22,8 +22,13 @@
  * process so by other means than this memory, call stele_store_fence() once between the last write
  * and the telling; a whole batch needs one.
  *
- * Errors: STELE_EINVAL where there is no store (NULL). A write that fails has changed nothing. STELE_ENOSPC leaves everything readable; erasing,
- * clearing and smaller writes go on.
+ * Pointers into the segment: what a call brings that points there (a value found, an entry's key, a list's
+ * span) is valid until the next call that changes the store or steps it. Until then it may be handed, or
+ * any part of it, to every call here as a key, a value, elements or a table's name, also to one that
+ * changes that very entry: the store has taken what it needs before it moves or frees anything.
+ *
+ * Errors: STELE_EINVAL where there is no store (NULL). A write that fails has changed nothing.
+ * STELE_ENOSPC leaves everything readable; erasing, clearing and smaller writes go on.
  */
 #ifndef STELE_STORE_H
 #define STELE_STORE_H
@@ -290,7 +295,7 @@ enum stele_store_action { STELE_STORE_KEEP, STELE_STORE_PUT, STELE_STORE_ERASE }
 
 /*
  * Decides about one entry: `value` is NULL where the key is absent. For STELE_STORE_PUT sets
- * *new_value and *new_bytes, which must live until the call returns (not in the old value). Runs
+ * *new_value and *new_bytes, which must live until the call returns; a part of the old value does. Runs
  * once, under the store's mutex: it must not call the store.
  */
 typedef enum stele_store_action (*stele_store_decide)(void *context, const void *value,
