@@ -111,13 +111,13 @@ static bool options_take_own(struct options *options, struct output *output,
                options_bad(output, known, value, "KEY->VALUE, as in 'u64->list:u32'");
     case OPTIONS_MAX_ENTRIES:
         return text_parse_u64(value, &options->max_entries) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_FROM:
         return text_parse_u64(value, &options->from) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_LIMIT:
         return text_parse_u64(value, &options->limit) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_FORMAT:
         if (strcmp(value, "tsv") != 0 && strcmp(value, "jsonl") != 0)
             return options_bad(output, known, value, "tsv or jsonl");
