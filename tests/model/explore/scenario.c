@@ -78,7 +78,6 @@
 #define BYTES8 .max_bytes = UINT64_C(8) << 20
 
 /* clang-format off: a row is read as one */
-/* clang-format off */
 const struct explore_scenario explore_scenarios[] = {
     {"insert", "insert into the head", {PAIR}, {PUT(2, SMALL)}, BYTES, CALLS_ALL},
     {"replace", "replace twice, another length", {PAIR}, {PUT(0, SMALL), PUT(0, SMALL + 8)}, BYTES,
@@ -161,7 +160,6 @@ const struct explore_scenario explore_scenarios[] = {
      /* one slab can be had, the next needs a chunk */ {PUT(1, 48), PUT(0, 80)}, BYTES8, CALLS_ALL,
      .slow = true},
 };
-/* clang-format on */
 /* clang-format on */
 
 const unsigned explore_scenario_count = sizeof explore_scenarios / sizeof explore_scenarios[0];

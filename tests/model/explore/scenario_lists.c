@@ -57,7 +57,6 @@
 #define BYTES  OF(STELE_BYTES, STELE_U64)
 
 /* clang-format off: a row is read as one */
-/* clang-format off */
 const struct explore_scenario explore_list_scenarios[] = {
     {"list-append", "appends in place, and into a record of twice the size", {TWO_LISTS(3)},
      {APPENDS}, LISTS, CALLS_ALL},
@@ -131,7 +130,6 @@ const struct explore_scenario explore_list_scenarios[] = {
     {"list-evacuate-chunk", "chunks moved out of sparse slabs, and appended to", {EVACUATE_CHUNK},
      {EVACUATION, MOVED}, LISTS, CALLS(POINT | 1u << EXPLORE_SCAN), .slow = true},
 };
-/* clang-format on */
 /* clang-format on */
 
 const unsigned explore_list_count =

@@ -49,7 +49,6 @@
 #define RECORDS .key_kind = STELE_U64, .value_kind = STELE_BYTES, .max_bytes = UINT64_C(4) << 20
 
 /* clang-format off: a row is read as one */
-/* clang-format off */
 const struct explore_scenario explore_words_scenarios[] = {
     {"word-replace", "words stored in place", {PAIR}, {PUT(1, WORD), PUT(0, WORD), PUT(1, WORD)},
      WORDS, CALLS_ALL},
@@ -101,7 +100,6 @@ const struct explore_scenario explore_words_scenarios[] = {
     {"word-large", "a large value overwritten, its block reused by another", {RECORD_LARGE},
      {PUT(0, LARGE), BALLAST_GONE, PUT(1, LARGE)}, RECORDS, CALLS_ALL},
 };
-/* clang-format on */
 /* clang-format on */
 
 const unsigned explore_words_count =
