@@ -1,20 +1,13 @@
 #include "arena.h"
 
-#include <stdlib.h>
-
 #define UNIT_PAGES  ((uint32_t)(STELEI_UNIT_BYTES / STELEI_PAGE_BYTES))
 #define CHUNK_PAGES ((uint32_t)(STELEI_CHUNK_BYTES / STELEI_PAGE_BYTES))
 #define CHUNK_UNITS ((uint32_t)(STELEI_CHUNK_BYTES / STELEI_UNIT_BYTES))
 
-/* For blocks that stay: three quarters of a chunk, so that a segment begins with as many chunks. */
-#define FIXED_PAGES        (CHUNK_PAGES * 3 / 4)
-#define FIXED_FRACTION     32u
+/* For blocks that stay: enough for those of 60,000 entries. The first chunk has room for others, so that
+ * a small store needs no second. */
+#define FIXED_PAGES        (CHUNK_PAGES / 2)
 #define FIXED_LEAST_LENGTH (UINT64_C(32) << 20) /* below, slabs of their own would be too dear */
-
-#define FIFO_PART_BLOCKS    1024u
-#define QUARANTINE_MIN      (UINT64_C(64) << 10)
-#define QUARANTINE_MAX      (UINT64_C(32) << 20)
-#define QUARANTINE_FRACTION 32u
 
 /*
  * Sparse slabs are emptied when the free pages are down to 1/32 and packing would give 1/16 of what
@@ -24,12 +17,6 @@
 #define PRESSED_SPARSE_FRACTION 16u
 #define PACKING_FRACTION        64u
 #define PACKING_QUICK_BYTES     (UINT64_C(256) << 20) /* a pass takes a few milliseconds at most */
-
-struct arena_fifo_part {
-    struct arena_fifo_part *next;
-    uint32_t begin, end; /* blocks[begin..end) wait */
-    struct arena_retired blocks[FIFO_PART_BLOCKS];
-};
 
 static uint64_t committed(const struct arena *arena)
 {
@@ -44,11 +31,8 @@ static uint32_t page_at(uint64_t off)
 /* Whole units behind the tables. */
 static uint32_t fixed_end(const struct segment *segment)
 {
-    uint64_t pages = segment->map.length >> STELEI_PAGE_SHIFT, share = pages / FIXED_FRACTION;
-    if (segment->map.length < FIXED_LEAST_LENGTH)
-        return 0;
-    share = share < FIXED_PAGES ? share : FIXED_PAGES;
-    return page_at(segment->header->data_off) + (uint32_t)share / UNIT_PAGES * UNIT_PAGES;
+    bool any = segment->map.length >= FIXED_LEAST_LENGTH;
+    return any ? page_at(segment->header->data_off) + FIXED_PAGES : 0;
 }
 
 enum stele_status arena_init(struct arena *arena, struct segment *segment)
@@ -79,13 +63,7 @@ enum stele_status arena_init(struct arena *arena, struct segment *segment)
 
 void arena_fini(struct arena *arena)
 {
-    while (arena->first) {
-        struct arena_fifo_part *part = arena->first;
-        arena->first = part->next;
-        free(part);
-    }
-    free(arena->spare);
-    arena->spare = NULL;
+    arena_quarantine_fini(arena);
     slabs_fini(&arena->slabs);
     pages_fini(&arena->fixed_pages);
     pages_fini(&arena->pages);
@@ -327,151 +305,6 @@ void arena_free(struct arena *arena, uint64_t off, uint64_t bytes)
     uint32_t unit = (uint32_t)(off >> STELEI_UNIT_SHIFT);
     if (!slabs_alone(&arena->slabs, unit))
         give_up_slab(arena, unit);
-}
-
-/* ---- quarantine --------------------------------------------------------------------------- */
-
-static uint64_t keep_bytes(const struct arena *arena)
-{
-    if (arena->quarantine_keep)
-        return arena->quarantine_keep;
-    uint64_t keep = committed(arena) / QUARANTINE_FRACTION;
-    if (keep < QUARANTINE_MIN)
-        return QUARANTINE_MIN;
-    return keep < QUARANTINE_MAX ? keep : QUARANTINE_MAX;
-}
-
-static struct arena_retired fifo_pop(struct arena *arena)
-{
-    struct arena_fifo_part *part = arena->first;
-    struct arena_retired block = part->blocks[part->begin++];
-    if (part->begin == part->end) {
-        arena->first = part->next;
-        if (!arena->first)
-            arena->last = NULL;
-        free(arena->spare);
-        arena->spare = part;
-    }
-    arena->quarantine_blocks--;
-    arena->quarantine_bytes -= block.bytes;
-    return block;
-}
-
-/* Recycles the oldest n blocks. */
-static void recycle(struct arena *arena, uint64_t n)
-{
-    struct stelei_header *header = arena->segment->header;
-    STELE_POINT("arena.recycle:before_count");
-    /* pairs with stelei_clock_untouched(): a reader that sees a later overwrite sees this count */
-    stelei_store64_release(&header->recycled, stelei_load64(&header->recycled) + n);
-    stelei_nop_write();
-    STELE_POINT("arena.recycle:before_reuse");
-    for (; n > 0; n--) {
-        struct arena_retired block = fifo_pop(arena);
-        /* what is given out next is likely this block, which nobody has touched for long */
-        const uint8_t *next = arena->segment->base + block.off;
-        __builtin_prefetch(next, 1);
-        if (block.bytes <= 2 * STELEI_BUCKET_BYTES)
-            __builtin_prefetch(next + block.bytes - 1, 1);
-        arena_free(arena, block.off, block.bytes);
-    }
-}
-
-static void recycle_surplus(struct arena *arena)
-{
-    uint64_t keep = keep_bytes(arena), bytes = arena->quarantine_bytes, n = 0;
-    struct arena_fifo_part *part = arena->first;
-    uint32_t at = part->begin;
-    while (part && n < FIFO_PART_BLOCKS && bytes - part->blocks[at].bytes >= keep) {
-        bytes -= part->blocks[at].bytes;
-        n++;
-        if (++at == part->end) {
-            part = part->next;
-            at = part ? part->begin : 0;
-        }
-    }
-    if (n > 0)
-        recycle(arena, n);
-}
-
-/* Room for one more block in the FIFO; false when private memory is used up. */
-static bool fifo_room(struct arena *arena)
-{
-    if (arena->last && arena->last->end < FIFO_PART_BLOCKS)
-        return true;
-    if (!arena->spare)
-        arena->spare = malloc(sizeof *arena->spare);
-    if (!arena->spare && !arena_drain(arena)) /* draining leaves a piece */
-        return false;
-    struct arena_fifo_part *part = arena->spare;
-    arena->spare = NULL;
-    part->next = NULL;
-    part->begin = part->end = 0;
-    if (arena->last)
-        arena->last->next = part;
-    else
-        arena->first = part;
-    arena->last = part;
-    return true;
-}
-
-void arena_retire(struct arena *arena, uint64_t off, uint64_t bytes)
-{
-    struct stelei_header *header = arena->segment->header;
-    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
-    if (!fifo_room(arena)) {
-        arena->lost_bytes += block; /* never given out again, so no reader can be misled */
-        return;
-    }
-    STELE_POINT("arena.retire:before_count");
-    /* release: whoever loads this number (acquire) sees the bump that hid the block */
-    stelei_store64_release(&header->retired, stelei_load64(&header->retired) + 1);
-    struct arena_fifo_part *part = arena->last;
-    part->blocks[part->end].off = off;
-    part->blocks[part->end++].bytes = block;
-    arena->quarantine_blocks++;
-    arena->quarantine_bytes += block;
-    if (!arena->holding)
-        recycle_surplus(arena);
-}
-
-void arena_retire_line(struct arena *arena, uint64_t off)
-{
-    if (arena->holding)
-        arena_retire(arena, off, STELEI_BUCKET_BYTES); /* the sweep has not been there */
-    else
-        arena_free(arena, off, STELEI_BUCKET_BYTES);
-}
-
-bool arena_drain(struct arena *arena)
-{
-    if (arena->holding || arena->quarantine_blocks == 0)
-        return false;
-    recycle(arena, arena->quarantine_blocks);
-    return true;
-}
-
-bool arena_drain_to(struct arena *arena, uint64_t recycled, uint32_t n)
-{
-    uint64_t now = stelei_load64(&arena->segment->header->recycled);
-    if (arena->holding || now >= recycled)
-        return false;
-    if (n > recycled - now)
-        n = (uint32_t)(recycled - now);
-    if (n > 0)
-        recycle(arena, n);
-    return now + n < recycled;
-}
-
-bool arena_release(struct arena *arena, uint32_t blocks)
-{
-    stelei_nop_write();
-    for (; arena->stale_blocks > 0 && blocks > 0; arena->stale_blocks--, blocks--) {
-        struct arena_retired block = fifo_pop(arena);
-        arena_free(arena, block.off, block.bytes);
-    }
-    arena->holding = arena->stale_blocks > 0;
-    return arena->holding;
 }
 
 /* ---- slabs being emptied -------------------------------------------------------------------- */

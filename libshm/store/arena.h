@@ -66,6 +66,7 @@ struct arena {
 
 enum stele_status arena_init(struct arena *arena, struct segment *segment);
 void arena_fini(struct arena *arena);
+void arena_quarantine_fini(struct arena *arena); /* the part of it that is quarantine.c's */
 
 /*
  * A block of at least `bytes` bytes: 8-byte aligned, or 64 where `bytes` is a multiple of 64 and a
@@ -81,10 +82,9 @@ uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose pur
 
 /*
  * The same for blocks that stay where they are for as long as their table lives: roots, directories,
- * small blocks of buckets. Anywhere between the records they would cut what is free into short runs
- * when these have gone. So they have the first 1.5 MiB behind the tables (1/32 of a segment under 48
- * MiB, nothing in one under 32), which nothing else is given but as the last of the reserve; where
- * that is full, they stand anywhere.
+ * small blocks of buckets. Between the records they would cut what is free into short runs when these
+ * have gone. So they have the first MiB behind the tables, in a segment of 32 MiB or more; other
+ * blocks are put there only as the last of the reserve. Where it is full, they stand anywhere.
  */
 uint64_t arena_alloc_fixed(struct arena *arena, uint64_t bytes, enum arena_purpose purpose,
                            enum stele_status *status);

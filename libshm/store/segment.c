@@ -17,8 +17,6 @@
 #define MADV_COLLAPSE 25 /* Linux 6.1 */
 #endif
 
-#define REFUSALS_PASSED_ON 256u
-
 #define OBJECT_BYTES (STELEI_NAME_BYTES + 16)
 
 void segment_say(const struct segment_message *message, const char *format, ...)
@@ -123,32 +121,6 @@ enum stele_status segment_populate(struct segment *segment, uint64_t upto)
         stelei_store64_release(&segment->populated, off + STELEI_CHUNK_BYTES);
     }
     pthread_mutex_unlock(&segment->populating);
-    return status;
-}
-
-enum stele_status segment_populate_now(struct segment *segment, uint64_t upto)
-{
-    uint32_t refused = stelei_load32(&segment->refused), n;
-    if (upto > segment->map.length)
-        return STELE_ENOSPC;
-    if (refused == STELE_OK || stelei_load64_acquire(&segment->populated) >= upto)
-        return segment_populate(segment, upto);
-    n = stelei_load32(&segment->refusals);
-    stelei_store32(&segment->refusals, n + 1);
-    return n % REFUSALS_PASSED_ON ? (enum stele_status)refused : segment_populate(segment, upto);
-}
-
-void segment_ask_again(struct segment *segment)
-{
-    stelei_store32(&segment->refusals, 0);
-}
-
-enum stele_status segment_commit(struct segment *segment)
-{
-    uint64_t next = stelei_load64(&segment->header->committed) + STELEI_CHUNK_BYTES;
-    enum stele_status status = segment_populate_now(segment, next);
-    if (status == STELE_OK)
-        stelei_store64_release(&segment->header->committed, next);
     return status;
 }
 

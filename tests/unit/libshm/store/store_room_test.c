@@ -109,7 +109,7 @@ static const struct {
 } full[] = {
     {64, 1024, 100, false}, {64, 1024, 100, true},  {16, 1024, 100, false}, {64, 100, 1000, false},
     {64, 7000, 20, false},  {64, 40000, 3, false},  {64, 0x10000 + 6000, 100, false},
-    {64, 3, 20000, false},  {256, 1024, 100, true}, {8, 1024, 100, false},
+    {32, 3, 20000, false},  {256, 1024, 100, true}, {8, 1024, 100, false},
 };
 
 static void expect_anything_to_fit(struct stele_store *store)
