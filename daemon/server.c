@@ -11,7 +11,9 @@
 #include <stele/store.h>
 
 #include "command/evaluate.h"
+#include "counters.h"
 #include "doors.h"
+#include "fullness.h"
 #include "loop/loop.h"
 #include "place.h"
 #include "policy.h"
@@ -54,7 +56,7 @@ struct server {
     uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
     uint32_t step_units;
     double watchdog_ms; /* when the service manager was last told that we live */
-    struct log_rarely full;
+    struct fullness fullness;
 };
 
 static double server_now_ms(void)
@@ -74,19 +76,73 @@ static void server_heartbeat(struct server *server)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
+static void server_log_counters(struct server *server)
+{
+    struct command command;
+    struct command_reply reply;
+    memset(&command, 0, sizeof(command));
+    command.kind = COMMAND_STATS;
+    turn_count(&server->turn);
+    command_execute(&server->commands, &command, COMMAND_MAY_READ, &reply);
+    counters_log(server->log, reply.stats);
+}
+
+/* Signals that other daemons take for "read your configuration again" and the like are no reason to
+ * end; nor is a terminal that was closed. */
 static void server_signalled(void *context, int signal)
 {
     struct server *server = context;
-    log_line(server->log, LOG_INFO, "stopping on signal %d", signal);
-    server->stopping = true;
+    switch (signal) {
+    case SIGHUP:
+        log_line(server->log, LOG_NOTICE,
+                 "SIGHUP: there is nothing to read again and no file to reopen; going on");
+        return;
+    case SIGUSR1:
+        server_log_counters(server);
+        return;
+    case SIGUSR2:
+        log_line(server->log, LOG_NOTICE, "SIGUSR2: means nothing here; going on");
+        return;
+    default:
+        log_line(server->log, LOG_INFO, "stopping on signal %d", signal);
+        server->stopping = true;
+    }
 }
 
-static void server_log_shortages(struct server *server)
+static struct fullness_facts server_weigh(struct server *server)
 {
-    unsigned long long full = log_due(&server->full, server->commands.counters.commands_full);
-    if (full > 0)
-        log_line(server->log, LOG_WARNING, "%llu writes refused: %s", full,
-                 stele_status_text(STELE_ENOSPC));
+    struct stele_store_stats stats;
+    stele_store_get_stats(server->store, &stats);
+    return (struct fullness_facts){.refused = server->commands.counters.commands_full,
+                                   .max_bytes = stats.max_bytes,
+                                   .committed_bytes = stats.committed_bytes,
+                                   .free_bytes = stats.free_bytes,
+                                   .tmpfs_bytes = stats.tmpfs_bytes,
+                                   .tmpfs_free_bytes = stats.tmpfs_free_bytes};
+}
+
+static void server_watch_fullness(struct server *server)
+{
+    struct fullness *fullness = &server->fullness;
+    uint64_t refused = server->commands.counters.commands_full;
+    char text[320];
+    if (fullness->full == FULLNESS_NONE && refused == fullness->refused)
+        return;
+    struct fullness_facts facts = server_weigh(server);
+    switch (fullness_tick(fullness, &facts)) {
+    case FULLNESS_FILLED:
+        fullness_describe(fullness->full, &facts, text, sizeof(text));
+        log_line(server->log, LOG_WARNING, "%llu writes refused: %s",
+                 (unsigned long long)(refused - fullness->before), text);
+        break;
+    case FULLNESS_EASED:
+        log_line(server->log, LOG_NOTICE, "there is room again; %llu writes were refused",
+                 (unsigned long long)(refused - fullness->before));
+        break;
+    case FULLNESS_AS_BEFORE:
+        break;
+    }
+    server->commands.counters.full = fullness->full;
 }
 
 static void server_feed_watchdog(struct server *server)
@@ -118,7 +174,7 @@ static void server_tick(void *context)
     doors_tick(&server->doors);
     turn_tick(&server->turn, SERVER_LINGER_TICKS);
     printer_tick(&server->printer);
-    server_log_shortages(server);
+    server_watch_fullness(server);
     server_feed_watchdog(server);
 }
 
@@ -207,14 +263,16 @@ static void server_raise_descriptors(void)
 
 static enum stele_status server_open_loop(struct server *server)
 {
-    sigset_t stops;
+    static const int heard[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    sigset_t signals;
     signal(SIGPIPE, SIG_IGN); /* stderr may be a pipe */
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
+    signal(SIGXFSZ, SIG_IGN); /* or a file: a write beyond RLIMIT_FSIZE fails, and that is all */
+    sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
+        sigaddset(&signals, heard[i]);
     enum stele_status status = loop_open(&server->loop);
     if (status == STELE_OK)
-        status = loop_set_signals(server->loop, &stops, server_signalled, server);
+        status = loop_set_signals(server->loop, &signals, server_signalled, server);
     if (status == STELE_OK)
         status = loop_set_timer(server->loop, SERVER_TICK_MS, server_tick, server);
     if (status == STELE_OK)
@@ -252,6 +310,14 @@ static void server_compare_size(const struct server *server)
             "segment %s keeps its size of %llu MiB: --max-bytes is for new segments; to change "
             "it, dump the tables, remove /dev/shm/stele.%s and load them again",
             server->options->name, (unsigned long long)(is >> 20), server->options->name);
+}
+
+static void server_compare_tmpfs(struct server *server)
+{
+    char text[320];
+    struct fullness_facts facts = server_weigh(server);
+    if (fullness_warns(&facts, text, sizeof(text)))
+        log_line(server->log, LOG_WARNING, "%s", text);
 }
 
 /* The socket that was given, and directories that others can be made in. */
@@ -306,10 +372,14 @@ static enum stele_status server_start(struct server *server)
     server->step_units = SERVER_STEP_UNITS_MIN;
     server_learn_facts(server);
     server_compare_size(server);
+    server_compare_tmpfs(server);
     server_heartbeat(server);
     status = worker_open(tasks, 1, &server->worker);
     if (status != STELE_OK) {
-        log_line(server->log, LOG_ERROR, "helper thread: %s", stele_status_text(status));
+        log_line(server->log, LOG_ERROR,
+                 "the helper thread cannot be started: %s; see RLIMIT_NPROC (ulimit -u), RLIMIT_AS and "
+                 "the control group's pids.max",
+                 stele_status_name(status));
         return status;
     }
     worker_wake(server->worker, SERVER_POPULATE);

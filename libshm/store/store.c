@@ -1,6 +1,7 @@
 /* The facade: one mutex, one lsn, and the rooms below in the right order. */
 #include "facade.h"
 #include "prefetch.h"
+#include "room.h"
 #include "verify.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #ifndef STELE_OWN_ASSERT /* tests bring their own */
 void stelei_assert_failed(const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "<2>stele: broken invariant: %s (%s:%d)\n", condition, file, line);
+    fprintf(stderr, "stele: broken invariant: %s (%s:%d)\n", condition, file, line);
     abort();
 }
 #endif
@@ -356,6 +357,7 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
     stats->evacuations = store->evacuate.passes;
     stats->moved_bytes = store->evacuate.moved_bytes;
     stats->adoption_dropped = store->adopt.marks.dropped;
+    room_look(store->segment.fd, &stats->tmpfs_bytes, &stats->tmpfs_free_bytes);
     facade_leave(store);
 }
 

@@ -42,7 +42,8 @@ struct stele_own_hash {
 
 struct stele_store_options {
     const char *name;   /* 1..63 bytes of [A-Za-z0-9._-]; NULL: anonymous memory, no lock */
-    uint64_t max_bytes; /* 0: half of the memory, or 3/4 of the cgroup's; at least 4 MiB */
+    uint64_t max_bytes; /* 0: half of the memory, but no more than 3/4 of the smallest limit of
+                           the control groups and than the tmpfs has; at least 4 MiB */
     uint32_t mode;      /* of the object; 0: 0640. Others' write bits are refused */
     uint32_t group;     /* gid that may read; only used with `set_group` */
     bool set_group;
@@ -104,7 +105,7 @@ struct stele_table_options {
  *   STELE_EEXIST  (and *id) the name is taken by a table of the same type and limit
  *   STELE_ETYPE   (and *id) it is taken by another one
  *   STELE_EINVAL  the options make no sense      STELE_EHASH  its own hash is not registered
- *   STELE_EFULL   512 tables exist
+ *   STELE_ETABLES 512 tables exist
  */
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
                                            const struct stele_table_options *options, uint32_t *id);
@@ -373,6 +374,8 @@ struct stele_store_stats {
     uint64_t evacuations;      /* passes that emptied sparse slabs, or are about to */
     uint64_t moved_bytes;      /* blocks that these passes moved */
     uint64_t adoption_dropped; /* damaged entries and links that the last adoption dropped */
+    uint64_t tmpfs_bytes;      /* of the file system behind the segment; 0: no limit of its own */
+    uint64_t tmpfs_free_bytes; /* of these */
 };
 void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats);
 
