@@ -34,7 +34,8 @@
 #define SERVER_CHUNKS_AHEAD    4u
 #define SERVER_POPULATE_BYTES  (UINT64_C(256) << 10)
 #define SERVER_DESCRIPTORS_MAX 65536u
-#define SERVER_DETAIL_BYTES    256
+#define SERVER_DETAIL_BYTES    320
+#define SERVER_EXIT_DETACHED   3
 
 enum server_task { SERVER_POPULATE = 0 };
 
@@ -64,6 +65,20 @@ static double server_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
+}
+
+/* Names that were removed under us: what can be mended is, and the rest is said once. */
+static void server_watch_names(struct server *server)
+{
+    char detail[SERVER_DETAIL_BYTES];
+    enum stele_status status = stele_store_check_names(server->store, detail, sizeof(detail));
+    if (detail[0])
+        log_line(server->log, status == STELE_OK ? LOG_WARNING : LOG_ERROR, "%s", detail);
+    if (status != STELE_EDETACHED || server->commands.counters.detached)
+        return;
+    server->commands.counters.detached = 1;
+    notify_send(&server->surroundings->notify,
+                "STATUS=detached: the segment's name was removed, writes are refused");
 }
 
 static void server_heartbeat(struct server *server)
@@ -169,6 +184,7 @@ static void server_tick(void *context)
 {
     struct server *server = context;
     server->commands.counters.now_ms = (uint64_t)server_now_ms();
+    server_watch_names(server);
     server_heartbeat(server);
     server_wake_worker(server, 0);
     doors_tick(&server->doors);
@@ -482,7 +498,12 @@ int server_run(const struct options *options, const struct server_surroundings *
         server_drain(&server);
     }
     server_close(&server);
-    if (status == STELE_OK)
-        log_line(log, LOG_INFO, "stopped");
-    return status == STELE_OK ? 0 : 1;
+    if (status != STELE_OK)
+        return 1;
+    if (server.commands.counters.detached) {
+        log_line(log, LOG_ERROR, "stopped; the segment's name had been removed: what it held is gone");
+        return SERVER_EXIT_DETACHED;
+    }
+    log_line(log, LOG_INFO, "stopped");
+    return 0;
 }

@@ -33,7 +33,10 @@ static bool hashes_make_sense(const struct stele_store_options *options)
 static enum stele_status start(struct stele_store *store, const struct stele_store_options *options,
                                const struct segment_message *message)
 {
-    enum stele_status status = arena_init(&store->arena, &store->segment);
+    enum stele_status status =
+        names_claim(&store->names, options->name, &store->segment, message);
+    if (status == STELE_OK)
+        status = arena_init(&store->arena, &store->segment);
     if (status != STELE_OK)
         return status;
     catalog_init(&store->catalog, &store->arena, &store->reclaim);
@@ -118,7 +121,10 @@ void stele_store_close(struct stele_store *store)
         abandon(store);
     if (status != STELE_OK)
         return;
-    stop(store, true);
+    bool gone = names_gone(&store->names, &store->segment);
+    if (gone) /* to who still has it mapped: look for the name again */
+        stelei_store64_release(&store->segment.header->state, STELEI_STATE_MOVED);
+    stop(store, !gone);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }
@@ -203,10 +209,32 @@ enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunk
     return status == STELE_OK && !all ? STELE_ENOSPC : status;
 }
 
-void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
+enum stele_status facade_look_for_names(struct stele_store *store)
 {
-    if (facade_ours(store) == STELE_OK)
+    const struct segment_message silent = {NULL, 0};
+    return names_check(&store->names, &store->segment, &silent);
+}
+
+enum stele_status stele_store_check_names(struct stele_store *store, char *detail,
+                                          size_t detail_bytes)
+{
+    const struct segment_message message = {detail, detail_bytes};
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    if (detail && detail_bytes)
+        detail[0] = 0;
+    status = names_check(&store->names, &store->segment, &message);
+    facade_leave(store);
+    return status;
+}
+
+enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
+{
+    enum stele_status status = stele_store_check_names(store, NULL, 0);
+    if (status == STELE_OK || status == STELE_EDETACHED)
         stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
+    return status;
 }
 
 void stele_store_fence(void)
@@ -304,7 +332,7 @@ static enum stele_status write_locked(struct stele_store *store, const struct wr
 
 static enum stele_status write_entry(struct stele_store *store, const struct write *write)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = write_locked(store, write);
@@ -366,7 +394,7 @@ static enum stele_status apply_locked(struct stele_store *store, const struct st
 
 enum stele_status stele_store_apply(struct stele_store *store, const struct stelei_effect *effect)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = apply_locked(store, effect);

@@ -27,6 +27,9 @@
  * any part of it, to every call here as a key, a value, elements or a table's name, also to one that
  * changes that very entry: the store has taken what it needs before it moves or frees anything.
  *
+ * Names: they can be removed under a living writer. Every call that changes something is then
+ * STELE_EDETACHED, see stele_store_check_names().
+ *
  * Errors: STELE_EINVAL where there is no store (NULL). A write that fails has changed nothing.
  * STELE_ENOSPC leaves everything readable; erasing, clearing and smaller writes go on.
  */
@@ -368,8 +371,19 @@ bool stele_store_adopting(const struct stele_store *store);
  */
 enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunks);
 
-/* Stores the wall-clock time that readers report as staleness. */
-void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
+/*
+ * Looks whether /dev/shm/stele.NAME and its lock still lead to what the store holds: logind's RemoveIPC or
+ * an rm can remove them under a living writer. A name that was moved away is linked again, a lock that was
+ * removed is made again, and `detail` (may be NULL) says so; it is empty where all is well. A segment
+ * whose name was removed, or given to another file, cannot be found again by anybody: STELE_EDETACHED,
+ * from then on from every call that would change something too; reading goes on. A writer looks by
+ * itself with every 4096 changes. Three system calls; STELE_EFORKED.
+ */
+enum stele_status stele_store_check_names(struct stele_store *store, char *detail,
+                                          size_t detail_bytes);
+
+/* Stores the wall-clock time that readers report as staleness, and looks for the names as above. */
+enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 
 struct stele_store_stats {
     uint64_t max_bytes;        /* the segment's size when full */
