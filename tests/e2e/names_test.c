@@ -172,6 +172,48 @@ START_TEST(the_lock_removed_under_a_stopped_daemon)
 }
 END_TEST
 
+/* ---- the socket ------------------------------------------------------------------------------ */
+
+START_TEST(the_socket_removed)
+{
+    struct e2e_world *world = e2e_world();
+    struct stele_channel other;
+    begin(world);
+    for (int round = 0; round < 3; round++) {
+        ck_assert_int_eq(unlink(world->socket_path), 0);
+        e2e_wait_ready(world); /* connects by the path */
+        e2e_connect(world, &other);
+        e2e_ok(stele_channel_ping(&other, E2E_PATIENCE_MS));
+        stele_channel_close(&other);
+        e2e_ok(put()); /* who was connected goes on */
+    }
+    ck_assert(e2e_logged(world, " had been removed, and was made again"));
+    stele_channel_close(&channel);
+    e2e_stop(world, SIGTERM);
+    ck_assert_int_ne(access(world->socket_path, F_OK), 0);
+}
+END_TEST
+
+START_TEST(the_socket_replaced)
+{
+    struct e2e_world *world = e2e_world();
+    begin(world);
+    ck_assert_int_eq(unlink(world->socket_path), 0);
+    int fd = open(world->socket_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0) { /* it has been made again in between */
+        stele_channel_close(&channel);
+        return;
+    }
+    close(fd);
+    e2e_wait_logged(world, "the socket's file is gone, and clients do not find this daemon: ");
+    ck_assert(e2e_logged(world, "exists and is not a socket"));
+    ck_assert_int_eq(unlink(world->socket_path), 0); /* and is tried again */
+    e2e_wait_ready(world);
+    e2e_ok(put());
+    stele_channel_close(&channel);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("names");
@@ -185,5 +227,7 @@ int main(int argc, char **argv)
     tcase_add_test(all, the_segment_moved_away);
     tcase_add_test(all, the_lock_removed);
     tcase_add_test(all, the_lock_removed_under_a_stopped_daemon);
+    tcase_add_test(all, the_socket_removed);
+    tcase_add_test(all, the_socket_replaced);
     return e2e_run(suite, argc, argv);
 }
