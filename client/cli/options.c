@@ -181,6 +181,22 @@ static void options_reject(const struct output *output, int id, char **argv)
                      output->verb ? " of this verb" : " before the verb");
 }
 
+bool options_check_environment(const struct options *options, const struct output *output)
+{
+    if (options->name && !stelei_address_name_valid(options->name)) {
+        output_usage(output, "STELE_NAME '%.80s': want 1..63 letters, digits, '.', '_' or '-'",
+                     options->name);
+        return false;
+    }
+    if (options->socket &&
+        (!strchr(options->socket, '/') || strlen(options->socket) >= STELEI_ADDRESS_BYTES)) {
+        output_usage(output, "STELE_SOCKET '%.120s': want a path with a '/', at most 107 bytes",
+                     options->socket);
+        return false;
+    }
+    return true;
+}
+
 int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,
                  int argc, char **argv)
 {

@@ -65,6 +65,35 @@ says 2 "scan: --limit '18446744073709551616': want a number of 64 bits" scan pla
 says 2 "get: too few arguments; usage: stele get T K" get plain
 says 2 "no such verb: nonsense" nonsense
 
+(STELE_NAME=a/b && says 2 "tables: STELE_NAME 'a/b': want 1..63 letters, digits, '.', '_' or '-'" tables) || exit 1
+(STELE_NAME=$(world_key 70) && expect 2 tables) || exit 1 # not the segment of its first 63
+(STELE_SOCKET=nowhere && says 2 "ping: STELE_SOCKET 'nowhere': want a path with a '/', at most 107 bytes" ping) || exit 1
+(STELE_NAME=a/b && expect 0 tables -n "$name" && expect 0 tables --help) || exit 1
+
+# all or nothing, or how much
+expect 0 put plain one 1
+expect 2 del words 1 x; expect 0 put words 1 1; expect 2 del words 1 x; expect 0 get words 1; out_is 1
+expect 0 create capped --max-entries 18446744073709551615
+expect 0 -o json tables; json '[t["max_entries"] for t in d if t["name"] == "capped"] == ["18446744073709551615"]'
+
+# closed streams: nothing that is opened takes their place
+expect 0 dump plain "$work/whole.tsv"
+got=0
+"$stele" dump plain "$work/part.tsv" >&- 2>"$err" || got=$?
+last="dump with standard output closed"
+[ "$got" -eq 4 ] || fail "$last: exit status $got"
+err_has "standard output: Bad file descriptor"
+cmp -s "$work/whole.tsv" "$work/part.tsv" || fail "$last: the file has what was printed"
+got=0
+"$stele" get plain one >&- 2>"$err" || got=$?
+[ "$got" -eq 4 ] || fail "get with standard output closed: exit status $got"
+"$stele" put plain one 2 <&- >&- 2>&- || fail "put with all streams closed"
+expect 0 get plain one; out_is 2
+got=0
+"$stele" load plain <&- >"$out" 2>"$err" || got=$?
+[ "$got" -eq 4 ] || fail "load with standard input closed: exit status $got"
+"$stele" verify >"$out" 2>&- || fail "verify with standard error closed"
+
 # files
 says 2 "load: /nowhere: No such file or directory" load plain /nowhere
 says 2 "load: $work: Is a directory" load plain "$work"; out_empty
