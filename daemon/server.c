@@ -13,12 +13,12 @@
 #include "command/evaluate.h"
 #include "counters.h"
 #include "doors.h"
-#include "fullness.h"
 #include "loop/loop.h"
 #include "place.h"
 #include "policy.h"
 #include "printer.h"
 #include "turn.h"
+#include "watch.h"
 #include "worker/worker.h"
 
 #define SERVER_TICK_MS       100u
@@ -57,7 +57,7 @@ struct server {
     uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
     uint32_t step_units;
     double watchdog_ms; /* when the service manager was last told that we live */
-    struct fullness fullness;
+    struct watch watch;
 };
 
 static double server_now_ms(void)
@@ -65,20 +65,6 @@ static double server_now_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
-
-/* Names that were removed under us: what can be mended is, and the rest is said once. */
-static void server_watch_names(struct server *server)
-{
-    char detail[SERVER_DETAIL_BYTES];
-    enum stele_status status = stele_store_check_names(server->store, detail, sizeof(detail));
-    if (detail[0])
-        log_line(server->log, status == STELE_OK ? LOG_WARNING : LOG_ERROR, "%s", detail);
-    if (status != STELE_EDETACHED || server->commands.counters.detached)
-        return;
-    server->commands.counters.detached = 1;
-    notify_send(&server->surroundings->notify,
-                "STATUS=detached: the segment's name was removed, writes are refused");
 }
 
 static void server_heartbeat(struct server *server)
@@ -124,42 +110,6 @@ static void server_signalled(void *context, int signal)
     }
 }
 
-static struct fullness_facts server_weigh(struct server *server)
-{
-    struct stele_store_stats stats;
-    stele_store_get_stats(server->store, &stats);
-    return (struct fullness_facts){.refused = server->commands.counters.commands_full,
-                                   .max_bytes = stats.max_bytes,
-                                   .committed_bytes = stats.committed_bytes,
-                                   .free_bytes = stats.free_bytes,
-                                   .tmpfs_bytes = stats.tmpfs_bytes,
-                                   .tmpfs_free_bytes = stats.tmpfs_free_bytes};
-}
-
-static void server_watch_fullness(struct server *server)
-{
-    struct fullness *fullness = &server->fullness;
-    uint64_t refused = server->commands.counters.commands_full;
-    char text[320];
-    if (fullness->full == FULLNESS_NONE && refused == fullness->refused)
-        return;
-    struct fullness_facts facts = server_weigh(server);
-    switch (fullness_tick(fullness, &facts)) {
-    case FULLNESS_FILLED:
-        fullness_describe(fullness->full, &facts, text, sizeof(text));
-        log_line(server->log, LOG_WARNING, "%llu writes refused: %s",
-                 (unsigned long long)(refused - fullness->before), text);
-        break;
-    case FULLNESS_EASED:
-        log_line(server->log, LOG_NOTICE, "there is room again; %llu writes were refused",
-                 (unsigned long long)(refused - fullness->before));
-        break;
-    case FULLNESS_AS_BEFORE:
-        break;
-    }
-    server->commands.counters.full = fullness->full;
-}
-
 static void server_feed_watchdog(struct server *server)
 {
     uint32_t period_ms = server->surroundings->notify.watchdog_ms;
@@ -184,13 +134,12 @@ static void server_tick(void *context)
 {
     struct server *server = context;
     server->commands.counters.now_ms = (uint64_t)server_now_ms();
-    server_watch_names(server);
+    watch_tick(&server->watch);
     server_heartbeat(server);
     server_wake_worker(server, 0);
     doors_tick(&server->doors);
     turn_tick(&server->turn, SERVER_LINGER_TICKS);
     printer_tick(&server->printer);
-    server_watch_fullness(server);
     server_feed_watchdog(server);
 }
 
@@ -328,14 +277,6 @@ static void server_compare_size(const struct server *server)
             server->options->name, (unsigned long long)(is >> 20), server->options->name);
 }
 
-static void server_compare_tmpfs(struct server *server)
-{
-    char text[320];
-    struct fullness_facts facts = server_weigh(server);
-    if (fullness_warns(&facts, text, sizeof(text)))
-        log_line(server->log, LOG_WARNING, "%s", text);
-}
-
 /* The socket that was given, and directories that others can be made in. */
 static enum stele_status server_find_place(struct server *server)
 {
@@ -388,7 +329,8 @@ static enum stele_status server_start(struct server *server)
     server->step_units = SERVER_STEP_UNITS_MIN;
     server_learn_facts(server);
     server_compare_size(server);
-    server_compare_tmpfs(server);
+    watch_begin(&server->watch, server->store, server->log, &server->surroundings->notify,
+                &server->commands.counters);
     server_heartbeat(server);
     status = worker_open(tasks, 1, &server->worker);
     if (status != STELE_OK) {
