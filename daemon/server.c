@@ -292,11 +292,13 @@ static enum stele_status server_find_place(struct server *server)
 
 static enum stele_status server_listen(struct server *server)
 {
-    char detail[SERVER_DETAIL_BYTES] = "";
+    char detail[SERVER_DETAIL_BYTES] = "", path[STELEI_ADDRESS_BYTES];
     enum stele_status status =
         doors_open(&server->doors, server->loop, server->given_fd, detail, sizeof(detail));
     if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "%s", detail);
+    else if (net_listener_path(&server->doors.door[DOORS_NATIVE].listener, path, sizeof(path)))
+        stele_store_set_socket(server->store, path);
     return status;
 }
 

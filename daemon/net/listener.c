@@ -377,6 +377,24 @@ struct net_address net_listener_address(const struct net_listener *listener)
     return address;
 }
 
+bool net_listener_path(const struct net_listener *listener, char *path, size_t path_bytes)
+{
+    struct sockaddr_un address;
+    socklen_t bytes = sizeof(address);
+    char *here = NULL;
+    memset(&address, 0, sizeof(address));
+    if (listener->tcp ||
+        getsockname(listener->source.fd, (struct sockaddr *)&address, &bytes) != 0 ||
+        address.sun_path[0] == 0)
+        return false;
+    if (address.sun_path[0] != '/' && !(here = getcwd(NULL, 0)))
+        return false;
+    int length = snprintf(path, path_bytes, "%s%s%.*s", here ? here : "", here ? "/" : "",
+                          (int)sizeof(address.sun_path), address.sun_path);
+    free(here);
+    return length > 0 && (size_t)length < path_bytes;
+}
+
 void net_listener_close(struct net_listener *listener)
 {
     struct stat found;

@@ -94,6 +94,9 @@ enum stele_status net_listener_open_tcp(struct net_listener *listener, struct lo
 /* Where it listens: the port that was free, for one. Family 0 unless TCP. */
 struct net_address net_listener_address(const struct net_listener *listener);
 
+/* The absolute path of a Unix socket; false: it is TCP's, has none, or one that does not fit. */
+bool net_listener_path(const struct net_listener *listener, char *path, size_t path_bytes);
+
 /* Stops listening and removes the file, if it is the one that was bound here. */
 void net_listener_close(struct net_listener *listener);
 

@@ -15,6 +15,19 @@ void stelei_assert_failed(const char *condition, const char *file, int line)
 }
 #endif
 
+/* The first word last, and zero meanwhile: seldom does anybody see a half. */
+static void set_socket(struct stelei_header *header, const char *path)
+{
+    uint64_t word[STELEI_SOCKET_BYTES / 8] = {0};
+    if (path && path[0] == '/' && strlen(path) < sizeof word)
+        memcpy(word, path, strlen(path));
+    stelei_store64(&header->socket_path[0], 0);
+    stelei_nop_write();
+    for (size_t i = 1; i < STELEI_SOCKET_BYTES / 8; i++)
+        stelei_store64(&header->socket_path[i], word[i]);
+    stelei_store64_release(&header->socket_path[0], word[0]);
+}
+
 /* ---- open and close ------------------------------------------------------------------------ */
 
 /* Before anything is made: ids of own functions, each once. */
@@ -99,6 +112,7 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
             snprintf(detail, detail_bytes, "%s", stele_status_text(status));
         return status;
     }
+    set_socket(opened->segment.header, NULL); /* the former writer's */
     opened->unlocked = options->unlocked;
     pthread_mutex_init(&opened->mutex, NULL);
     *store = opened;
@@ -121,6 +135,7 @@ void stele_store_close(struct stele_store *store)
         abandon(store);
     if (status != STELE_OK)
         return;
+    set_socket(store->segment.header, NULL);
     bool gone = names_gone(&store->names, &store->segment);
     if (gone) /* to who still has it mapped: look for the name again */
         stelei_store64_release(&store->segment.header->state, STELEI_STATE_MOVED);
@@ -235,6 +250,14 @@ enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_
     if (status == STELE_OK || status == STELE_EDETACHED)
         stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
     return status;
+}
+
+void stele_store_set_socket(struct stele_store *store, const char *path)
+{
+    if (facade_enter(store) != STELE_OK)
+        return;
+    set_socket(store->segment.header, path);
+    facade_leave(store);
 }
 
 void stele_store_fence(void)

@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+
+#include <stele/store.h>
 
 static const char *const small[] = {"--max-bytes", "16M", NULL};
 static char segment[128], lock[128];
@@ -214,6 +217,70 @@ START_TEST(the_socket_replaced)
 }
 END_TEST
 
+/* A client that knows the name alone finds a daemon that was given a place of its own. */
+START_TEST(the_segment_says_where_its_daemon_listens)
+{
+    struct e2e_world *world = e2e_world();
+    struct stele_channel other;
+    char nowhere[160];
+    snprintf(nowhere, sizeof(nowhere), "%.90s/none", world->directory);
+    setenv("XDG_RUNTIME_DIR", nowhere, 1);
+    begin(world);
+    e2e_ok(stele_channel_connect(&other, world->name, E2E_PATIENCE_MS));
+    ck_assert_str_eq(other.path, world->socket_path);
+    ck_assert_str_eq(other.info.name, world->name);
+    stele_channel_close(&other);
+    stele_channel_close(&channel);
+    e2e_stop(world, SIGKILL); /* what it said is out of date */
+    e2e_is(stele_channel_connect(&other, world->name, E2E_PATIENCE_MS), STELE_ECLOSED);
+    ck_assert_str_ne(other.path, world->socket_path);
+    ck_assert_int_eq(other.system_error, ENOENT);
+    e2e_start(world, small);
+    e2e_stop(world, SIGTERM);
+    e2e_is(stele_channel_connect(&other, world->name, E2E_PATIENCE_MS), STELE_ECLOSED);
+}
+END_TEST
+
+/* What the path says is no more than a hint: another daemon's is not taken for ours. */
+START_TEST(a_wrong_hint_is_not_followed)
+{
+    struct e2e_world *world = e2e_world();
+    struct stele_channel other;
+    struct stele_store *store;
+    struct stele_store_options options = {.max_bytes = 8 << 20};
+    char name[64];
+    begin(world);
+    snprintf(name, sizeof(name), "%.50s-x", world->name);
+    options.name = name;
+    e2e_ok(stele_store_open(&options, &store, NULL, 0));
+    e2e_is(stele_channel_connect(&other, name, E2E_PATIENCE_MS), STELE_ECLOSED);
+    stele_store_set_socket(store, world->socket_path);
+    e2e_is(stele_channel_connect(&other, name, E2E_PATIENCE_MS), STELE_ECLOSED);
+    stele_store_set_socket(store, "relative");
+    e2e_is(stele_channel_connect(&other, name, E2E_PATIENCE_MS), STELE_ECLOSED);
+    stele_store_close(store);
+    e2e_ok(stele_store_unlink(name));
+    stele_channel_close(&channel);
+}
+END_TEST
+
+START_TEST(out_of_descriptors_is_not_nobody)
+{
+    struct e2e_world *world = e2e_world();
+    struct stele_channel other;
+    struct rlimit limit, none = {0, 0};
+    begin(world);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    none.rlim_max = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &none);
+    enum stele_status status = stele_channel_connect(&other, world->socket_path, E2E_PATIENCE_MS);
+    setrlimit(RLIMIT_NOFILE, &limit);
+    ck_assert_str_eq(stele_status_name(status), "STELE_EIO");
+    ck_assert_int_eq(other.system_error, EMFILE);
+    stele_channel_close(&channel);
+}
+END_TEST
+
 int main(int argc, char **argv)
 {
     Suite *suite = suite_create("names");
@@ -229,5 +296,8 @@ int main(int argc, char **argv)
     tcase_add_test(all, the_lock_removed_under_a_stopped_daemon);
     tcase_add_test(all, the_socket_removed);
     tcase_add_test(all, the_socket_replaced);
+    tcase_add_test(all, the_segment_says_where_its_daemon_listens);
+    tcase_add_test(all, a_wrong_hint_is_not_followed);
+    tcase_add_test(all, out_of_descriptors_is_not_nobody);
     return e2e_run(suite, argc, argv);
 }

@@ -382,6 +382,10 @@ enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunk
 enum stele_status stele_store_check_names(struct stele_store *store, char *detail,
                                           size_t detail_bytes);
 
+/* Tells clients that look for the writer by the segment's name where it listens: an absolute path of up to
+ * 107 bytes; NULL, and any other, is nowhere, as after opening and closing. */
+void stele_store_set_socket(struct stele_store *store, const char *path);
+
 /* Stores the wall-clock time that readers report as staleness, and looks for the names as above. */
 enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 
