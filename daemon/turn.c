@@ -236,7 +236,7 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
         net_buffer_consume(in, used_bytes);
         batch->bytes += used_bytes;
         if (++batch->count == COMMAND_BATCH_MAX || command->hang_up ||
-            command_tells(command->kind)) {
+            (command_traits(command->kind)->flags & COMMAND_TELLS)) {
             batch->all = false;
             return;
         }

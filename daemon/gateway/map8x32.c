@@ -147,7 +147,7 @@ static void map8x32_reply(void *memory, const struct command *command,
 {
     enum map8x32_status status = map8x32_status(reply->status);
     (void)memory;
-    if (status == MAP8X32_DONE && command_tells(command->kind)) {
+    if (status == MAP8X32_DONE && reply->spans) {
         if (map8x32_tell(reply, command->kind == COMMAND_LIST_ALL, out))
             return;
         status = MAP8X32_NOT_DONE;

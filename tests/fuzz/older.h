@@ -170,7 +170,7 @@ static inline size_t older_take(struct older *older, const uint8_t *held, size_t
         fuzz_expect(command->table == older->table);
         ++*count;
         done += used;
-        if (command->hang_up || command_tells(command->kind))
+        if (command->hang_up || (command_traits(command->kind)->flags & COMMAND_TELLS))
             break;
     }
     return done;
