@@ -66,7 +66,7 @@ static void door_accepted(void *context, int fd, const struct net_peer *peer)
     struct gateway_limits limits = {.frame_max_bytes = around->options->frame_max_bytes,
                                     .rights = door_rights(door, fd, peer),
                                     .facts = around->facts,
-                                    .table = &door->table,
+                                    .tables = &door->table,
                                     .printer = &doors->printer};
     if (limits.rights == 0) { /* is told so, and hung up on, by the gateway */
         doors->denied_count++;

@@ -106,9 +106,8 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
     }
     made->connection.finishes = gateway->finishes;
     made->gateway = gateway;
-    made->rights = limits->rights;
     made->turn = turn;
-    gateway->open(made->session, limits);
+    gateway_open(&made->session, limits);
     made->next = turn->peers;
     if (turn->peers)
         turn->peers->previous = made;
@@ -181,7 +180,7 @@ static enum turn_outcome turn_answer(struct turn_peer *peer, const struct comman
     struct command_reply reply;
     if (command->kind == COMMAND_STATS)
         turn_count(turn);
-    if (!command_advance(turn->commands, command, peer->rights, &peer->search, &reply))
+    if (!command_advance(turn->commands, command, peer->session.limits.rights, &peer->search, &reply))
         return TURN_PAUSED;
     uint64_t told_bytes = turn_told_bytes(&reply);
     if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
@@ -193,7 +192,7 @@ static enum turn_outcome turn_answer(struct turn_peer *peer, const struct comman
     }
     if (gateway->terse && !command->hang_up) /* of strangers the log tells already */
         turn_note_unsaid(turn, reply.status);
-    gateway->reply(peer->session, command, &reply, &connection->out);
+    gateway->reply(&peer->session, command, &reply, &connection->out);
     if (told_bytes > NET_SMALL_BYTES) {
         net_connection_count(connection);
         peer->delayed_at = 0;
@@ -213,7 +212,7 @@ struct turn_batch {
     uint32_t count;
     bool all;                                    /* there are no further whole commands */
     size_t bytes;                                /* of all of them, consumed */
-    uint64_t session[GATEWAY_SESSION_BYTES / 8]; /* before the first */
+    uint64_t parse[GATEWAY_PARSE_BYTES / 8]; /* of the session before the first */
     struct command commands[COMMAND_BATCH_MAX];
 };
 
@@ -223,11 +222,11 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
     batch->count = 0;
     batch->all = true;
     batch->bytes = 0;
-    memcpy(batch->session, peer->session, sizeof(peer->session));
+    memcpy(batch->parse, peer->session.parse, sizeof(batch->parse));
     while (net_buffer_held(in) > 0) {
         size_t used_bytes = 0;
         struct command *command = &batch->commands[batch->count];
-        if (peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
+        if (peer->gateway->parse(&peer->session, net_buffer_data(in), net_buffer_held(in),
                                  &used_bytes, &peer->need_bytes, command) == GATEWAY_MORE)
             return;
         peer->need_bytes = 0;
@@ -243,17 +242,17 @@ static void turn_take_batch(struct turn_peer *peer, struct turn_batch *batch)
     }
 }
 
-/* The commands from `first` on go back to where they came from, to be parsed again: buffer and session
+/* The commands from `first` on go back to where they came from, to be parsed again: buffer and parsing
  * are as they were before them. */
 static void turn_put_back(struct turn_peer *peer, struct turn_batch *batch, uint32_t first)
 {
     struct net_buffer *in = &peer->connection.in;
     net_buffer_restore(in, batch->bytes);
-    memcpy(peer->session, batch->session, sizeof(peer->session));
+    memcpy(peer->session.parse, batch->parse, sizeof(batch->parse));
     for (uint32_t i = 0; i < first; i++) {
         size_t used_bytes = 0, need_bytes;
         enum gateway_progress progress =
-            peer->gateway->parse(peer->session, net_buffer_data(in), net_buffer_held(in),
+            peer->gateway->parse(&peer->session, net_buffer_data(in), net_buffer_held(in),
                                  &used_bytes, &need_bytes, &batch->commands[0]);
         STELE_ASSERT(progress == GATEWAY_COMMAND);
         net_buffer_consume(in, used_bytes);
@@ -361,7 +360,7 @@ void turn_tick(struct turn *turn, uint32_t ticks_max)
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
         net_connection_shrink(&peer->connection);
         bool lingers = peer->connection.closing && ++peer->closing_ticks > ticks_max;
-        bool stranger = peer->gateway->greets || peer->rights == 0;
+        bool stranger = peer->gateway->greets || peer->session.limits.rights == 0;
         bool silent = stranger && !peer->spoken && ++peer->silent_ticks > TURN_SILENT_TICKS;
         if (lingers || silent) {
             peer->connection.dead = true;

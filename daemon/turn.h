@@ -28,9 +28,8 @@
 struct turn_peer {
     struct net_connection connection;
     const struct gateway *gateway;
-    uint64_t session[GATEWAY_SESSION_BYTES / 8];
+    struct gateway_session session;
     size_t need_bytes; /* what the gateway waits for */
-    uint32_t rights;
     uint32_t closing_ticks; /* since it began to close */
     uint32_t silent_ticks;  /* until its first command */
     uint32_t unread_ticks;  /* since it last took a byte of large replies */

@@ -59,7 +59,6 @@ struct command_tag {
     uint32_t vector_count; /* 0: a command by itself */
     uint32_t vector_index;
     uint8_t opcode;
-    uint8_t version;
 };
 
 struct command {

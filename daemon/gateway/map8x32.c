@@ -23,21 +23,6 @@ enum map8x32_op {
  * failed, as the only one that means neither success nor absence. */
 enum map8x32_status { MAP8X32_ABSENT = 0, MAP8X32_DONE = 1, MAP8X32_NOT_DONE = 2 };
 
-struct map8x32_session {
-    const uint32_t *table;
-    uint32_t rights;
-};
-
-STELEI_STATIC_ASSERT(sizeof(struct map8x32_session) <= GATEWAY_SESSION_BYTES, "session fits");
-
-static void map8x32_open(void *memory, const struct gateway_limits *limits)
-{
-    struct map8x32_session *session = memory;
-    memset(session, 0, sizeof(*session));
-    session->table = limits->table;
-    session->rights = limits->rights;
-}
-
 static void map8x32_refuse(struct command *command, enum stele_status status)
 {
     command->kind = COMMAND_REFUSE;
@@ -77,19 +62,18 @@ static void map8x32_decode(const uint8_t *frame, struct command *command)
     }
 }
 
-static enum gateway_progress map8x32_parse(void *memory, const uint8_t *bytes, size_t held_bytes,
-                                           size_t *used_bytes, size_t *need_bytes,
-                                           struct command *command)
+static enum gateway_progress map8x32_parse(struct gateway_session *session, const uint8_t *bytes,
+                                           size_t held_bytes, size_t *used_bytes,
+                                           size_t *need_bytes, struct command *command)
 {
-    const struct map8x32_session *session = memory;
     *need_bytes = MAP8X32_FRAME_BYTES;
     if (held_bytes < MAP8X32_FRAME_BYTES)
         return GATEWAY_MORE;
     *used_bytes = MAP8X32_FRAME_BYTES;
     memset(command, 0, sizeof(*command));
-    command->table = *session->table;
+    command->table = session->limits.tables[0];
     command->tag.opcode = bytes[0];
-    if (session->rights == 0)
+    if (session->limits.rights == 0)
         map8x32_refuse(command, STELE_EPERM); /* nobody: told so, and hung up on */
     else
         map8x32_decode(bytes, command);
@@ -142,11 +126,11 @@ static enum map8x32_status map8x32_status(enum stele_status status)
     return status == STELE_ENOTFOUND ? MAP8X32_ABSENT : MAP8X32_NOT_DONE;
 }
 
-static void map8x32_reply(void *memory, const struct command *command,
+static void map8x32_reply(const struct gateway_session *session, const struct command *command,
                           const struct command_reply *reply, struct net_buffer *out)
 {
     enum map8x32_status status = map8x32_status(reply->status);
-    (void)memory;
+    (void)session;
     if (status == MAP8X32_DONE && reply->spans) {
         if (map8x32_tell(reply, command->kind == COMMAND_LIST_ALL, out))
             return;
@@ -159,6 +143,5 @@ static void map8x32_reply(void *memory, const struct command *command,
 const struct gateway gateway_map8x32 = {.name = "map8x32",
                                         .terse = true,
                                         .finishes = true,
-                                        .open = map8x32_open,
                                         .parse = map8x32_parse,
                                         .reply = map8x32_reply};

@@ -8,26 +8,28 @@
 
 #include "gateway/native.h"
 
-static size_t native_welcome(const struct native_session *session, uint32_t request, uint8_t *out)
+size_t native_reply_welcome(const struct native_answer *answer)
 {
-    const struct command_facts *facts = session->facts;
+    const struct gateway_limits *limits = &answer->session->limits;
+    const struct command_facts *facts = limits->facts;
+    uint8_t *out = net_buffer_tail(answer->out);
     size_t name_bytes = strlen(facts->name);
     uint32_t overhead = (uint32_t)sizeof(struct stelei_wire_put) + STELEI_KEY_MAX_BYTES;
-    uint32_t value_max = session->frame_max_bytes - overhead;
+    uint32_t value_max = limits->frame_max_bytes - overhead;
     struct stelei_wire_welcome welcome;
     memset(&welcome, 0, sizeof(welcome));
     welcome.status = STELE_OK;
-    welcome.version = (uint16_t)session->version;
+    welcome.version = STELEI_WIRE_VERSION; /* HELLO was refused otherwise */
     welcome.name_bytes = (uint16_t)name_bytes;
-    welcome.frame_max_bytes = session->frame_max_bytes;
+    welcome.frame_max_bytes = limits->frame_max_bytes;
     welcome.key_max_bytes = STELEI_KEY_MAX_BYTES;
     welcome.value_max_bytes =
         value_max < STELEI_VALUE_MAX_BYTES ? value_max : STELEI_VALUE_MAX_BYTES;
     welcome.vector_max_count = STELEI_VECTOR_MAX_COUNT;
     welcome.epoch = facts->epoch;
     welcome.segment_bytes = facts->segment_bytes;
-    welcome.rights = session->rights;
-    size_t at = stelei_encode_welcome(out, request, &welcome);
+    welcome.rights = limits->rights;
+    size_t at = stelei_encode_welcome(out, answer->command->tag.request, &welcome);
     memcpy(out + at, facts->name, name_bytes);
     return at + name_bytes;
 }
@@ -51,11 +53,12 @@ static uint8_t *native_room(struct net_buffer *out, size_t bytes)
     return net_buffer_reserve(out, bytes) == STELE_OK ? net_buffer_tail(out) : NULL;
 }
 
-static size_t native_value(const struct command_tag *tag, const struct command_reply *reply,
-                           struct net_buffer *out)
+size_t native_reply_value(const struct native_answer *answer)
 {
+    const struct command_tag *tag = &answer->command->tag;
+    const struct command_reply *reply = answer->reply;
     uint32_t tail_bytes = reply->status == STELE_OK ? reply->value_bytes : 0;
-    uint8_t *tail = native_room(out, GATEWAY_REPLY_MAX_BYTES + (size_t)tail_bytes);
+    uint8_t *tail = native_room(answer->out, GATEWAY_REPLY_MAX_BYTES + (size_t)tail_bytes);
     if (!tail)
         return 0;
     size_t at = stelei_encode_reply(tail, tag->opcode, tag->request, reply->status,
@@ -63,6 +66,22 @@ static size_t native_value(const struct command_tag *tag, const struct command_r
     if (tail_bytes > 0)
         memcpy(tail + at, reply->value, tail_bytes);
     return at + tail_bytes;
+}
+
+static size_t native_number(const struct native_answer *answer, uint64_t number)
+{
+    const struct command_tag *tag = &answer->command->tag;
+    return stelei_encode_number(net_buffer_tail(answer->out), tag->opcode, tag->request, number);
+}
+
+size_t native_reply_number(const struct native_answer *answer)
+{
+    return native_number(answer, (uint64_t)answer->reply->number);
+}
+
+size_t native_reply_count(const struct native_answer *answer)
+{
+    return native_number(answer, answer->reply->count);
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -96,9 +115,11 @@ static uint64_t native_told_bytes(const struct command *command, const struct co
 }
 
 /* A reply has at most STELEI_FRAME_MAX_BYTES: what is more is to be read in parts. */
-static size_t native_told(const struct command *command, const struct command_reply *reply,
-                          struct net_buffer *out)
+size_t native_reply_told(const struct native_answer *answer)
 {
+    const struct command *command = answer->command;
+    const struct command_reply *reply = answer->reply;
+    struct net_buffer *out = answer->out;
     const struct command_tag *tag = &command->tag;
     struct command_spans *spans = reply->spans;
     bool all = command->kind == COMMAND_LIST_ALL;
@@ -123,15 +144,16 @@ static size_t native_told(const struct command *command, const struct command_re
 
 /* ---- the daemon and its tables -------------------------------------------------------------- */
 
-static size_t native_stats(const struct command_tag *tag, const struct command_reply *reply,
-                           uint8_t *out)
+size_t native_reply_stats(const struct native_answer *answer)
 {
-    uint32_t bytes = (uint32_t)sizeof(*reply->stats);
-    STELEI_STATIC_ASSERT(sizeof(*reply->stats) + 64 <= GATEWAY_REPLY_MAX_BYTES, "counters fit");
+    const struct command_tag *tag = &answer->command->tag;
+    const struct stele_daemon_stats *stats = answer->reply->stats;
+    uint8_t *out = net_buffer_tail(answer->out);
+    STELEI_STATIC_ASSERT(sizeof(*stats) + 64 <= GATEWAY_REPLY_MAX_BYTES, "counters fit");
     size_t at = stelei_encode_reply(out, tag->opcode, tag->request, STELE_OK,
-                                    STELE_DAEMON_STATS_COUNT, bytes);
-    memcpy(out + at, reply->stats, bytes);
-    return at + bytes;
+                                    STELE_DAEMON_STATS_COUNT, (uint32_t)sizeof(*stats));
+    memcpy(out + at, stats, sizeof(*stats));
+    return at + sizeof(*stats);
 }
 
 static size_t native_listed(const struct stele_table_info *listed, uint8_t *out)
@@ -155,11 +177,12 @@ static size_t native_listed(const struct stele_table_info *listed, uint8_t *out)
     return at + name_bytes;
 }
 
-static size_t native_list(const struct command_tag *tag, const struct command_reply *reply,
-                          struct net_buffer *out)
+size_t native_reply_listed(const struct native_answer *answer)
 {
+    const struct command_tag *tag = &answer->command->tag;
+    const struct command_reply *reply = answer->reply;
     size_t most = sizeof(struct stelei_wire_table) + STELEI_WIRE_NAME_MAX;
-    uint8_t *tail = native_room(out, GATEWAY_REPLY_MAX_BYTES + reply->listed_count * most);
+    uint8_t *tail = native_room(answer->out, GATEWAY_REPLY_MAX_BYTES + reply->listed_count * most);
     if (!tail)
         return 0;
     size_t at =
@@ -171,60 +194,31 @@ static size_t native_list(const struct command_tag *tag, const struct command_re
     return at;
 }
 
-/* Replies that carry more than their status; 0: this one does not, or there is no memory for it. */
-static size_t native_rich(const struct native_session *session, const struct command *command,
-                          const struct command_reply *reply, struct net_buffer *out)
+/* ---- all of them ---------------------------------------------------------------------------- */
+
+/* With more than the status where the opcode has more to say and there is memory for it. */
+static size_t native_answered(const struct native_answer *answer)
 {
-    const struct command_tag *tag = &command->tag;
-    if (command->kind == COMMAND_GET &&
-        (reply->status == STELE_OK || reply->status == STELE_ESHORT))
-        return native_value(tag, reply, out);
-    if (command->kind == COMMAND_LIST_ALL && reply->status == STELE_ESHORT)
-        return native_told(command, reply, out);
-    if (reply->status != STELE_OK)
-        return 0;
-    switch (command->kind) {
-    case COMMAND_HELLO:
-        return native_welcome(session, tag->request, net_buffer_tail(out));
-    case COMMAND_INCR:
-    case COMMAND_LIST_POP:
-        return stelei_encode_number(net_buffer_tail(out), tag->opcode, tag->request,
-                                    (uint64_t)reply->number);
-    case COMMAND_LIST_APPEND:
-    case COMMAND_LIST_COUNT:
-        return stelei_encode_number(net_buffer_tail(out), tag->opcode, tag->request, reply->count);
-    case COMMAND_LIST_READ:
-    case COMMAND_LIST_ALL:
-        return native_told(command, reply, out);
-    case COMMAND_STATS:
-        return native_stats(tag, reply, net_buffer_tail(out));
-    case COMMAND_TABLE_LIST:
-        return native_list(tag, reply, out);
-    default:
-        return 0;
+    const struct command_tag *tag = &answer->command->tag;
+    const struct native_shape *shape = native_shape(tag->opcode);
+    enum stele_status status = answer->reply->status;
+    if (shape && shape->reply && (status == STELE_OK || status == STELE_ESHORT)) {
+        size_t bytes = shape->reply(answer);
+        if (bytes > 0)
+            return bytes;
+        status = STELE_ENOMEM;
     }
+    return stelei_encode_status(net_buffer_tail(answer->out), tag->opcode, answer->reply->table,
+                                tag->request, status);
 }
 
-static bool native_is_rich(enum command_kind kind)
-{
-    return kind == COMMAND_GET || kind == COMMAND_TABLE_LIST || kind == COMMAND_LIST_READ ||
-           kind == COMMAND_LIST_ALL;
-}
-
-void native_reply(void *memory, const struct command *command, const struct command_reply *reply,
-                  struct net_buffer *out)
+void native_reply(const struct gateway_session *session, const struct command *command,
+                  const struct command_reply *reply, struct net_buffer *out)
 {
     const struct command_tag *tag = &command->tag;
-    size_t bytes;
-    if (tag->vector_count > 0) {
-        bytes = native_vector_status(tag, reply->status, net_buffer_tail(out));
-    } else {
-        bytes = native_rich(memory, command, reply, out);
-        if (bytes == 0) {
-            bool poor = native_is_rich(command->kind) && reply->status == STELE_OK;
-            bytes = stelei_encode_status(net_buffer_tail(out), tag->opcode, reply->table,
-                                         tag->request, poor ? STELE_ENOMEM : reply->status);
-        }
-    }
+    const struct native_answer answer = {session, command, reply, out};
+    size_t bytes = tag->vector_count > 0
+                       ? native_vector_status(tag, reply->status, net_buffer_tail(out))
+                       : native_answered(&answer);
     net_buffer_produced(out, bytes);
 }

@@ -22,21 +22,6 @@ enum usize_kv_cmd {
     USIZE_KV_REBUILD = 9
 };
 
-struct usize_kv_session {
-    const uint32_t *table;
-    const struct gateway_printer *printer;
-};
-
-STELEI_STATIC_ASSERT(sizeof(struct usize_kv_session) <= GATEWAY_SESSION_BYTES, "session fits");
-
-static void usize_kv_open(void *memory, const struct gateway_limits *limits)
-{
-    struct usize_kv_session *session = memory;
-    memset(session, 0, sizeof(*session));
-    session->table = limits->table;
-    session->printer = limits->printer;
-}
-
 /* Between the wire's byte order and ours, either way. */
 static uint64_t usize_kv_swap(uint64_t word)
 {
@@ -76,17 +61,16 @@ static enum command_kind usize_kv_kind(uint8_t cmd)
 }
 
 /* A frame is {cmd, key, value}, words of which the cmd's lowest byte alone is looked at. */
-static enum gateway_progress usize_kv_parse(void *memory, const uint8_t *bytes, size_t held_bytes,
-                                            size_t *used_bytes, size_t *need_bytes,
-                                            struct command *command)
+static enum gateway_progress usize_kv_parse(struct gateway_session *session, const uint8_t *bytes,
+                                            size_t held_bytes, size_t *used_bytes,
+                                            size_t *need_bytes, struct command *command)
 {
-    const struct usize_kv_session *session = memory;
     *need_bytes = USIZE_KV_FRAME_BYTES;
     if (held_bytes < USIZE_KV_FRAME_BYTES)
         return GATEWAY_MORE;
     *used_bytes = USIZE_KV_FRAME_BYTES;
     memset(command, 0, sizeof(*command));
-    command->table = *session->table;
+    command->table = session->limits.tables[0];
     command->tag.opcode = bytes[7];
     command->kind = usize_kv_kind(bytes[7]);
     command->refusal = STELE_ENOSYS;
@@ -191,10 +175,9 @@ static void usize_kv_say(struct net_buffer *out, const char *bytes, size_t count
 
 /* READ of what is not there is answered with no bytes, as of an empty list; so is DUMP. All that
  * failed is answered like an unknown command. */
-static void usize_kv_reply(void *memory, const struct command *command,
+static void usize_kv_reply(const struct gateway_session *session, const struct command *command,
                            const struct command_reply *reply, struct net_buffer *out)
 {
-    const struct usize_kv_session *session = memory;
     bool absent = reply->status == STELE_ENOTFOUND;
     bool done = reply->status == STELE_OK || absent;
     switch (command->kind) {
@@ -203,7 +186,7 @@ static void usize_kv_reply(void *memory, const struct command *command,
         break;
     case COMMAND_LIST_ALL:
         if (done)
-            usize_kv_dump(session->printer, reply->spans);
+            usize_kv_dump(session->limits.printer, reply->spans);
         break;
     default:
         if (done)
@@ -217,6 +200,5 @@ static void usize_kv_reply(void *memory, const struct command *command,
 const struct gateway gateway_usize_kv = {.name = "usize-kv",
                                          .terse = true,
                                          .finishes = true,
-                                         .open = usize_kv_open,
                                          .parse = usize_kv_parse,
                                          .reply = usize_kv_reply};

@@ -4,15 +4,15 @@
 #include "spans.h"
 #include "suite.h"
 
-static uint64_t session[GATEWAY_SESSION_BYTES / 8];
+static struct gateway_session session;
 static uint32_t table;
 static struct net_buffer out;
 static size_t used_bytes, need_bytes;
 
 static void open_with(uint32_t rights)
 {
-    struct gateway_limits limits = {.frame_max_bytes = 1, .rights = rights, .table = &table};
-    gateway_map8x32.open(session, &limits);
+    struct gateway_limits limits = {.frame_max_bytes = 1, .rights = rights, .tables = &table};
+    gateway_open(&session, &limits);
 }
 
 static void setup(void)
@@ -30,7 +30,7 @@ static enum gateway_progress parse(const void *bytes, size_t count, struct comma
     memcpy(copy, bytes, count);
     used_bytes = need_bytes = 0;
     memset(command, 0x5a, sizeof(*command)); /* the whole of it has to be set */
-    return gateway_map8x32.parse(session, copy, count, &used_bytes, &need_bytes, command);
+    return gateway_map8x32.parse(&session, copy, count, &used_bytes, &need_bytes, command);
 }
 
 static const struct {
@@ -136,7 +136,7 @@ static void answer(enum command_kind kind, const struct command_reply *reply)
     command.kind = kind;
     net_buffer_consume(&out, net_buffer_held(&out));
     expect_ok(net_buffer_reserve(&out, GATEWAY_REPLY_MAX_BYTES));
-    gateway_map8x32.reply(session, &command, reply, &out);
+    gateway_map8x32.reply(&session, &command, reply, &out);
 }
 
 #define WROTE(literal)                                                                             \

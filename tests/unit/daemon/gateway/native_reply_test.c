@@ -6,7 +6,7 @@
 
 #include "suite.h"
 
-static uint64_t session[GATEWAY_SESSION_BYTES / 8];
+static struct gateway_session session;
 
 /* After HELLO. */
 static void setup(void)
@@ -17,8 +17,8 @@ static void setup(void)
         .frame_max_bytes = 1 << 20, .rights = COMMAND_MAY_READ, .facts = &facts};
     size_t used_bytes = 0, need_bytes = 0;
     struct command command;
-    gateway_native.open(session, &limits);
-    ck_assert_int_eq(gateway_native.parse(session, (const uint8_t *)hello, sizeof(hello) - 1,
+    gateway_open(&session, &limits);
+    ck_assert_int_eq(gateway_native.parse(&session, (const uint8_t *)hello, sizeof(hello) - 1,
                                           &used_bytes, &need_bytes, &command),
                      GATEWAY_COMMAND);
     ck_assert_int_eq(command.kind, COMMAND_HELLO);
@@ -38,7 +38,7 @@ static void answer(enum command_kind kind, unsigned opcode, const struct command
     command.tag.request = 9;
     net_buffer_consume(&out, net_buffer_held(&out));
     expect_ok(net_buffer_reserve(&out, GATEWAY_REPLY_MAX_BYTES));
-    gateway_native.reply(session, &command, reply, &out);
+    gateway_native.reply(&session, &command, reply, &out);
 }
 
 #define WROTE(literal)                                                                             \
@@ -258,7 +258,7 @@ START_TEST(vectors_are_answered_as_one)
     for (uint32_t i = 0; i < 3; i++) {
         command.tag.vector_index = i;
         reply.status = i == 1 ? STELE_ENOTABLE : STELE_OK;
-        gateway_native.reply(session, &command, &reply, &out);
+        gateway_native.reply(&session, &command, &reply, &out);
     }
     WROTE("\x0e\0\0\0\x98\0\0\0\x09\0\0\0\0\0\0\0\x03\0\0\0\0\0\x09\0\0\0");
 }

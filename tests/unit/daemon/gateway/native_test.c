@@ -9,7 +9,7 @@
 #define HELLO "\x08\0\0\0\x01\0\0\0\x07\0\0\0STL1\x02\0\x02\0"
 
 static const struct command_facts facts = {.name = "seg", .epoch = 5, .segment_bytes = 1 << 20};
-static uint64_t session[GATEWAY_SESSION_BYTES / 8];
+static struct gateway_session session;
 static size_t used_bytes, need_bytes;
 
 static enum gateway_progress parse(const void *bytes, size_t count, struct command *command)
@@ -18,16 +18,15 @@ static enum gateway_progress parse(const void *bytes, size_t count, struct comma
     uint8_t *copy = malloc(count ? count : 1);
     memcpy(copy, bytes, count);
     struct command seen;
-    uint64_t saved[GATEWAY_SESSION_BYTES / 8];
-    memcpy(saved, session, sizeof(session));
+    struct gateway_session saved = session;
     used_bytes = need_bytes = 0;
     enum gateway_progress progress =
-        gateway_native.parse(session, copy, count, &used_bytes, &need_bytes, &seen);
+        gateway_native.parse(&session, copy, count, &used_bytes, &need_bytes, &seen);
     free(copy);
-    memcpy(session, saved, sizeof(session));
+    session = saved;
     used_bytes = need_bytes = 0;
     enum gateway_progress again =
-        gateway_native.parse(session, bytes, count, &used_bytes, &need_bytes, command);
+        gateway_native.parse(&session, bytes, count, &used_bytes, &need_bytes, command);
     ck_assert_int_eq(progress, again);
     return again;
 }
@@ -37,7 +36,7 @@ static void setup(void)
     struct gateway_limits limits = {
         .frame_max_bytes = 1 << 20, .rights = COMMAND_MAY_READ, .facts = &facts};
     struct command command;
-    gateway_native.open(session, &limits);
+    gateway_open(&session, &limits);
     ck_assert_int_eq(parse(HELLO, sizeof(HELLO) - 1, &command), GATEWAY_COMMAND);
     ck_assert_int_eq(command.kind, COMMAND_HELLO);
     ck_assert(!command.want_descriptor);
@@ -209,20 +208,20 @@ START_TEST(before_hello)
         .frame_max_bytes = 1 << 20, .rights = COMMAND_MAY_READ, .facts = &facts};
     struct command command;
     for (size_t i = 0; i < FRAMES; i++) {
-        gateway_native.open(session, &limits);
+        gateway_open(&session, &limits);
         ck_assert_int_eq(parse(frames[i].bytes, frames[i].count, &command), GATEWAY_COMMAND);
         ck_assert_int_eq(command.kind, COMMAND_REFUSE);
         ck_assert_int_eq(command.refusal, STELE_EPROTO);
         ck_assert(command.hang_up);
     }
-    gateway_native.open(session, &limits); /* with a flag */
+    gateway_open(&session, &limits); /* with a flag */
     ck_assert_int_eq(
         parse("\x08\0\0\0\x01\x01\0\0\x07\0\0\0STL1\0\0\xff\xff", sizeof(HELLO) - 1, &command),
         GATEWAY_COMMAND);
     ck_assert_int_eq(command.kind, COMMAND_HELLO);
     ck_assert(command.want_descriptor);
     limits.rights = 0; /* nobody */
-    gateway_native.open(session, &limits);
+    gateway_open(&session, &limits);
     ck_assert_int_eq(parse(HELLO, sizeof(HELLO) - 1, &command), GATEWAY_COMMAND);
     ck_assert_int_eq(command.kind, COMMAND_REFUSE);
     ck_assert_int_eq(command.refusal, STELE_EPERM);

@@ -4,7 +4,7 @@
 #include "spans.h"
 #include "suite.h"
 
-static uint64_t session[GATEWAY_SESSION_BYTES / 8];
+static struct gateway_session session;
 static uint32_t table;
 static struct net_buffer out;
 static size_t used_bytes, need_bytes;
@@ -36,11 +36,11 @@ static void setup(void)
 {
     struct gateway_limits limits = {.frame_max_bytes = 1,
                                     .rights = COMMAND_MAY_READ | COMMAND_MAY_WRITE,
-                                    .table = &table,
+                                    .tables = &table,
                                     .printer = &printer};
     table = 0x203;
     printed.takes = UINT32_MAX;
-    gateway_usize_kv.open(session, &limits);
+    gateway_open(&session, &limits);
 }
 
 /* Of exactly that size, for the sanitizers. */
@@ -52,7 +52,7 @@ static enum gateway_progress parse(const void *bytes, size_t count, struct comma
     memcpy(copy, bytes, count);
     used_bytes = need_bytes = 0;
     memset(command, 0x5a, sizeof(*command)); /* the whole of it has to be set */
-    return gateway_usize_kv.parse(session, copy, count, &used_bytes, &need_bytes, command);
+    return gateway_usize_kv.parse(&session, copy, count, &used_bytes, &need_bytes, command);
 }
 
 #define REST "\x01\x02\x03\x04\x05\x06\x07\x08\xf1\0\0\0\0\0\0\xf2"
@@ -150,7 +150,7 @@ static void answer(enum command_kind kind, const struct command_reply *reply)
     command.kind = kind;
     net_buffer_consume(&out, net_buffer_held(&out));
     expect_ok(net_buffer_reserve(&out, GATEWAY_REPLY_MAX_BYTES));
-    gateway_usize_kv.reply(session, &command, reply, &out);
+    gateway_usize_kv.reply(&session, &command, reply, &out);
 }
 
 #define WROTE(literal)                                                                             \
