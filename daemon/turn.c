@@ -15,16 +15,37 @@
 #define TURN_COMPLAINTS_MAX   10u
 #define TURN_COMPLAINTS_TICKS 100u
 /* Ticks that a connection has for its first command: strangers cannot hold descriptors for ever. */
-#define TURN_SILENT_TICKS 100u
+#define TURN_SILENT_TICKS 101u
+
+#define TURN_BIT(wait) (1u << (wait))
+
+/* The one place where a connection's wait changes; see turn.h. */
+static void turn_become(struct turn_peer *peer, enum turn_wait wait)
+{
+    static const unsigned next[TURN_WAITS] = {
+        [TURN_PEER] = TURN_BIT(TURN_QUEUED) | TURN_BIT(TURN_MEMORY_IN),
+        [TURN_QUEUED] = TURN_BIT(TURN_RUNNING),
+        [TURN_SEARCH] = TURN_BIT(TURN_RUNNING),
+        [TURN_MEMORY_IN] = TURN_BIT(TURN_QUEUED),
+        [TURN_MEMORY_OUT] = TURN_BIT(TURN_QUEUED),
+        [TURN_RUNNING] = TURN_BIT(TURN_PEER) | TURN_BIT(TURN_QUEUED) | TURN_BIT(TURN_SEARCH) |
+                         TURN_BIT(TURN_MEMORY_OUT)};
+    struct turn *turn = peer->turn;
+    STELE_ASSERT(next[peer->wait] & TURN_BIT(wait));
+    turn->waits[peer->wait]--;
+    turn->waits[wait]++;
+    peer->wait = wait;
+    if (wait == TURN_QUEUED || wait == TURN_SEARCH) {
+        peer->queue_next = NULL;
+        *turn->queue_end = peer;
+        turn->queue_end = &peer->queue_next;
+    }
+}
 
 void turn_enqueue(struct turn_peer *peer)
 {
-    if (peer->queued)
-        return;
-    peer->queued = true;
-    peer->queue_next = NULL;
-    *peer->turn->queue_end = peer;
-    peer->turn->queue_end = &peer->queue_next;
+    if (peer->wait != TURN_QUEUED && peer->wait != TURN_SEARCH)
+        turn_become(peer, TURN_QUEUED);
 }
 
 /* The queue as it stands; what is enqueued from now on belongs to the next turn. */
@@ -33,8 +54,6 @@ static struct turn_peer *turn_take_queue(struct turn *turn)
     struct turn_peer *queue = turn->queue;
     turn->queue = NULL;
     turn->queue_end = &turn->queue;
-    for (struct turn_peer *peer = queue; peer; peer = peer->queue_next)
-        peer->queued = false;
     return queue;
 }
 
@@ -64,6 +83,7 @@ static void turn_remove_peer(struct turn_peer *peer)
     else
         turn->peers = peer->next;
     turn->peer_count--;
+    turn->waits[peer->wait]--;
     turn_memory_forget(peer);
     command_search_end(&peer->search);
     net_connection_close(&peer->connection);
@@ -77,6 +97,21 @@ void turn_fini(struct turn *turn)
         turn_remove_peer(turn->peers);
 }
 
+/* ---- receive -------------------------------------------------------------------------------- */
+
+static void turn_receive(struct turn_peer *peer)
+{
+    struct net_connection *connection = &peer->connection;
+    if (turn_memory_admits(peer)) {
+        net_connection_fill(connection, peer->need_bytes);
+        net_connection_count(connection);
+        turn_enqueue(peer);
+    } else if (peer->wait == TURN_PEER) {
+        turn_become(peer, TURN_MEMORY_IN);
+        net_connection_pause(connection);
+    }
+}
+
 static void turn_peer_ready(struct loop_source *source, unsigned events)
 {
     struct turn_peer *peer = source->context;
@@ -84,8 +119,9 @@ static void turn_peer_ready(struct loop_source *source, unsigned events)
     if (gone && (peer->connection.finishes || !(events & LOOP_READ)))
         net_connection_lose(&peer->connection);
     if ((events & LOOP_READ) || peer->connection.deaf)
-        turn_memory_receive(peer);
-    turn_enqueue(peer);
+        turn_receive(peer);
+    else
+        turn_enqueue(peer);
 }
 
 enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer *peer,
@@ -107,6 +143,9 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
     made->connection.finishes = gateway->finishes;
     made->gateway = gateway;
     made->turn = turn;
+    turn->waits[TURN_PEER]++;
+    if (gateway->greets || limits->rights == 0)
+        made->silent_ticks = TURN_SILENT_TICKS;
     gateway_open(&made->session, limits);
     made->next = turn->peers;
     if (turn->peers)
@@ -116,10 +155,11 @@ enum stele_status turn_add_peer(struct turn *turn, int fd, const struct net_peer
     turn->commands->counters.connections_accepted++;
     log_line(turn->log, LOG_DEBUG, "connection of %s, %s", net_peer_text(peer, who), gateway->name);
     /* its first command is often there already (one connection per command: 27 us instead of 29) */
-    turn_memory_receive(made);
-    turn_enqueue(made);
+    turn_receive(made);
     return STELE_OK;
 }
+
+/* ---- run ------------------------------------------------------------------------------------ */
 
 static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
 {
@@ -165,14 +205,9 @@ static void turn_note_unsaid(struct turn *turn, enum stele_status status)
     turn->unsaid = status;
 }
 
-enum turn_outcome {
-    TURN_ANSWERED,
-    /* these have changed nothing, and are to be run again */
-    TURN_DELAYED, /* there is no memory for the reply now */
-    TURN_PAUSED   /* it has looked at as many elements as it may */
-};
-
-static enum turn_outcome turn_answer(struct turn_peer *peer, const struct command *command)
+/* What is left to wait for: TURN_RUNNING when it is answered, otherwise it has changed nothing and is to
+ * be run again. */
+static enum turn_wait turn_answer(struct turn_peer *peer, const struct command *command)
 {
     struct turn *turn = peer->turn;
     struct net_connection *connection = &peer->connection;
@@ -180,14 +215,15 @@ static enum turn_outcome turn_answer(struct turn_peer *peer, const struct comman
     struct command_reply reply;
     if (command->kind == COMMAND_STATS)
         turn_count(turn);
-    if (!command_advance(turn->commands, command, peer->session.limits.rights, &peer->search, &reply))
-        return TURN_PAUSED;
+    if (!command_advance(turn->commands, command, peer->session.limits.rights, &peer->search,
+                         &reply))
+        return TURN_SEARCH;
     uint64_t told_bytes = turn_told_bytes(&reply);
     if (reply.pass_descriptor && !net_connection_pass(connection, turn->segment_fd))
         reply.status = STELE_EBUSY;
     if (!turn_memory_allows(turn, told_bytes)) {
         if (gateway->terse && !connection->deaf)
-            return TURN_DELAYED;
+            return TURN_MEMORY_OUT;
         reply.status = STELE_EBUSY;
     }
     if (gateway->terse && !command->hang_up) /* of strangers the log tells already */
@@ -203,15 +239,15 @@ static enum turn_outcome turn_answer(struct turn_peer *peer, const struct comman
         turn->has_dropped = true;
     if (command->hang_up)
         turn_hang_up(peer, reply.status);
-    return TURN_ANSWERED;
+    return TURN_RUNNING;
 }
 
 /* The next few whole commands. They end at one whose reply may be long, so that what a stalled
  * connection is answered stays bounded, and at one after which it is hung up. */
 struct turn_batch {
     uint32_t count;
-    bool all;                                    /* there are no further whole commands */
-    size_t bytes;                                /* of all of them, consumed */
+    bool all;                                /* there are no further whole commands */
+    size_t bytes;                            /* of all of them, consumed */
     uint64_t parse[GATEWAY_PARSE_BYTES / 8]; /* of the session before the first */
     struct command commands[COMMAND_BATCH_MAX];
 };
@@ -261,88 +297,98 @@ static void turn_put_back(struct turn_peer *peer, struct turn_batch *batch, uint
 
 /* Room for a reply is made before its command runs, so that a command which ran is always answered,
  * or the connection ends. */
-static void turn_answer_batch(struct turn_peer *peer, struct turn_batch *batch)
+static enum turn_wait turn_answer_batch(struct turn_peer *peer, struct turn_batch *batch)
 {
     struct net_connection *connection = &peer->connection;
-    enum turn_outcome outcome = TURN_ANSWERED;
     command_prefetch(peer->turn->commands, batch->commands, batch->count);
     for (uint32_t i = 0; i < batch->count && !connection->dead; i++) {
-        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK)
+        if (net_buffer_reserve(&connection->out, GATEWAY_REPLY_MAX_BYTES) != STELE_OK) {
             connection->dead = true;
-        else
-            outcome = turn_answer(peer, &batch->commands[i]);
-        if (outcome != TURN_ANSWERED) {
-            turn_put_back(peer, batch, i);
             break;
         }
+        enum turn_wait wait = turn_answer(peer, &batch->commands[i]);
+        if (wait != TURN_RUNNING) {
+            turn_put_back(peer, batch, i);
+            return wait;
+        }
     }
-    if (outcome == TURN_DELAYED)
-        turn_memory_delay(peer);
-    peer->more = outcome != TURN_ANSWERED;
+    return TURN_RUNNING;
 }
 
 /*
  * Runs the whole commands that are held, a batch at a time: looking at a few of them before they run
- * hides most of their cache misses. Stops, with `more` set, when a budget is used up, the peer does
- * not take its replies, or the next one would be too much for now.
+ * hides most of their cache misses. What the connection is to wait for: TURN_PEER when none is left,
+ * something else when a budget is used up, the peer does not take its replies, or the next one would be
+ * too much for now.
  */
-static void turn_execute(struct turn_peer *peer)
+static enum turn_wait turn_execute(struct turn_peer *peer)
 {
     struct net_connection *connection = &peer->connection;
     struct turn_batch batch;
     uint32_t done = 0;
-    peer->more = false;
     peer->search.budget = TURN_ELEMENTS_MAX;
-    turn_memory_undelay(peer);
     do {
         if (connection->closing || connection->dead || net_buffer_held(&connection->in) == 0)
-            return;
-        if (done >= TURN_COMMANDS_MAX || net_connection_stalled(connection)) {
-            peer->more = true;
-            return;
-        }
+            return TURN_PEER;
+        if (done >= TURN_COMMANDS_MAX || net_connection_stalled(connection))
+            return TURN_QUEUED;
         turn_take_batch(peer, &batch);
-        turn_answer_batch(peer, &batch);
-        peer->spoken |= batch.count > 0;
+        enum turn_wait wait = turn_answer_batch(peer, &batch);
+        if (batch.count > 0)
+            peer->silent_ticks = 0;
+        if (wait != TURN_RUNNING)
+            return wait;
         done += batch.count;
-    } while (!batch.all && !peer->more);
+    } while (!batch.all);
+    return TURN_PEER;
 }
 
-/* After the fence: replies out, and what this connection waits for next. */
-static void turn_settle(struct turn_peer *peer)
+/* ---- commit and settle ---------------------------------------------------------------------- */
+
+/* What the connection has changed is there for everybody before anybody is told. */
+static void turn_commit(struct turn *turn, uint64_t applied_before)
+{
+    if (turn->has_dropped && turn->dropped)
+        turn->dropped(turn->dropped_context);
+    turn->has_dropped = false;
+    if (turn->commands->applied_effects != applied_before)
+        stele_store_fence(); /* promise D: visible before the replies */
+}
+
+/* Replies out; and `wait`, unless it is finished. */
+static void turn_settle(struct turn_peer *peer, enum turn_wait wait)
 {
     struct net_connection *connection = &peer->connection;
     net_connection_flush(connection);
-    if (connection->ended && !peer->more)
+    if (connection->ended && wait == TURN_PEER)
         connection->closing = true; /* half a frame may be left: it has no effect */
     if (net_connection_finished(connection)) {
         turn_remove_peer(peer);
         return;
     }
-    if (peer->waiting || peer->delayed || peer->search.paused)
+    if (wait == TURN_MEMORY_OUT)
+        turn_memory_delay(peer);
+    else if (net_connection_stalled(connection))
+        wait = TURN_PEER;
+    if (wait == TURN_MEMORY_OUT || wait == TURN_SEARCH)
         net_connection_pause(connection);
     else
         net_connection_wait(connection);
-    if (peer->more && !peer->delayed && !net_connection_stalled(connection))
-        turn_enqueue(peer);
+    turn_become(peer, wait);
 }
 
 void turn_run(struct turn *turn)
 {
-    const uint64_t *applied = &turn->commands->applied_effects;
     struct turn_peer *queue = turn_take_queue(turn);
     if (queue)
         turn->commands->counters.turns++;
     for (struct turn_peer *peer = queue, *next; peer; peer = next) {
-        uint64_t before = *applied;
+        uint64_t applied_before = turn->commands->applied_effects;
         next = peer->queue_next;
-        turn_execute(peer);
-        if (turn->has_dropped && turn->dropped)
-            turn->dropped(turn->dropped_context);
-        turn->has_dropped = false;
-        if (*applied != before)
-            stele_store_fence(); /* promise D: visible before the replies */
-        turn_settle(peer);
+        turn_become(peer, TURN_RUNNING);
+        enum turn_wait wait = turn_execute(peer);
+        turn_commit(turn, applied_before);
+        turn_settle(peer, wait);
     }
     turn_memory_wake(turn);
 }
@@ -360,8 +406,7 @@ void turn_tick(struct turn *turn, uint32_t ticks_max)
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next) {
         net_connection_shrink(&peer->connection);
         bool lingers = peer->connection.closing && ++peer->closing_ticks > ticks_max;
-        bool stranger = peer->gateway->greets || peer->session.limits.rights == 0;
-        bool silent = stranger && !peer->spoken && ++peer->silent_ticks > TURN_SILENT_TICKS;
+        bool silent = peer->silent_ticks > 0 && --peer->silent_ticks == 0;
         if (lingers || silent) {
             peer->connection.dead = true;
             turn_enqueue(peer);

@@ -14,7 +14,16 @@
  * Time: a connection gets so many commands, and may look at so many elements of lists, in one turn. A
  * command that has to look at more goes on in its next turn, where it was; what follows it waits.
  *
- *     queue -> for each: execute, fence, send -> wait, queue again, or close
+ * Phases. receive: what the loop says of a connection puts it into the queue. Then for each that is queued
+ * run: evaluate, apply and encode; commit: one fence; settle: send, and see what it waits for next.
+ *
+ *     PEER ------ something came, or can be sent -----> QUEUED ----- turn_run() ----> RUNNING
+ *       |                                                 ^                              |
+ *       '-- a large frame, --> MEMORY_IN -- memory, ----->|            settled: finished, or
+ *           no memory for it                an event      |                              |
+ *                              MEMORY_OUT - likewise ---->|     PEER, QUEUED, SEARCH, MEMORY_OUT
+ *
+ *     SEARCH is queued as well, and is RUNNING next.
  */
 #ifndef STELE_DAEMON_TURN_H
 #define STELE_DAEMON_TURN_H
@@ -24,23 +33,30 @@
 #include "log.h"
 #include "net/connection.h"
 
+/* What a connection waits for. */
+enum turn_wait {
+    TURN_PEER,       /* for its peer: for commands, or until it takes its replies */
+    TURN_QUEUED,     /* for its part of the next turn */
+    TURN_SEARCH,     /* the same, and its next command has not finished: it is not read from */
+    TURN_MEMORY_IN,  /* for memory: it holds part of a large frame and is not read from */
+    TURN_MEMORY_OUT, /* for memory too: its next command has a large reply; not read from */
+    TURN_RUNNING,    /* for nothing: this is its part of the turn */
+    TURN_WAITS
+};
+
 /* A connection with the protocol that it speaks. Owned by the turn's list. */
 struct turn_peer {
     struct net_connection connection;
     const struct gateway *gateway;
     struct gateway_session session;
-    size_t need_bytes; /* what the gateway waits for */
+    size_t need_bytes;      /* what the gateway waits for */
     uint32_t closing_ticks; /* since it began to close */
-    uint32_t silent_ticks;  /* until its first command */
+    uint32_t silent_ticks;  /* left for its first command; 0: there was one, or need not be */
     uint32_t unread_ticks;  /* since it last took a byte of large replies */
     size_t unread_bytes;
-    bool spoken;
-    bool more; /* stopped with whole commands in `in`: by a budget, or stalled */
-    bool queued;
-    bool waiting; /* for memory: holds part of a large frame and is not read from */
-    bool delayed; /* for memory too: its next command has a large reply */
-    uint64_t delayed_at; /* its place among those; kept until that command has been answered */
-    struct command_search search; /* paused: its next command has not finished */
+    enum turn_wait wait;
+    uint64_t delayed_at; /* its place in MEMORY_OUT; kept until that command has been answered */
+    struct command_search search; /* of its next command, if that has not finished */
     struct turn_peer *queue_next;
     struct turn_peer *next, *previous;
     struct turn *turn;
@@ -62,12 +78,11 @@ struct turn {
      * progress while others wait.
      */
     struct turn_peer *favoured;
-    uint64_t favoured_bytes; /* held when it last had made progress */
-    uint32_t favoured_ticks; /* since then, with others waiting */
-    uint32_t waiting_count;
-    uint32_t delayed_count;
-    uint64_t delays; /* places given out */
-    uint32_t complaints; /* lines logged about broken protocols, of late */
+    uint64_t favoured_bytes;    /* held when it last had made progress */
+    uint32_t favoured_ticks;    /* since then, with others waiting */
+    uint32_t waits[TURN_WAITS]; /* how many connections wait for what */
+    uint64_t delays;            /* places given out */
+    uint32_t complaints;        /* lines logged about broken protocols, of late */
     uint32_t complaints_ticks;
     bool shut_down; /* an administrator asked for it */
     /* what failed where the protocol cannot say why: how often, and the last time why */

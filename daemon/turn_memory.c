@@ -11,30 +11,14 @@
 
 void turn_memory_forget(struct turn_peer *peer)
 {
-    struct turn *turn = peer->turn;
-    if (peer->waiting) {
-        peer->waiting = false;
-        turn->waiting_count--;
-    }
-    turn_memory_undelay(peer);
-    if (turn->favoured == peer)
-        turn->favoured = NULL;
+    if (peer->turn->favoured == peer)
+        peer->turn->favoured = NULL;
 }
 
 void turn_memory_delay(struct turn_peer *peer)
 {
-    struct turn *turn = peer->turn;
-    peer->delayed = true;
-    turn->delayed_count++;
     if (peer->delayed_at == 0)
-        peer->delayed_at = ++turn->delays;
-}
-
-void turn_memory_undelay(struct turn_peer *peer)
-{
-    if (peer->delayed)
-        peer->turn->delayed_count--;
-    peer->delayed = false;
+        peer->delayed_at = ++peer->turn->delays;
 }
 
 static void memory_favour(struct turn_peer *peer)
@@ -45,23 +29,15 @@ static void memory_favour(struct turn_peer *peer)
     turn->favoured_bytes = net_buffer_held(&peer->connection.in);
 }
 
-/* True when the peer has to wait before it may receive more of a large frame. */
-static bool memory_must_wait(struct turn_peer *peer)
+bool turn_memory_admits(struct turn_peer *peer)
 {
     struct turn *turn = peer->turn;
     bool large = peer->need_bytes > NET_SMALL_BYTES;
     if (!large || turn->totals.large_bytes <= TURN_LARGE_MAX)
-        return false;
+        return true;
     if (!turn->favoured)
         memory_favour(peer);
-    return turn->favoured != peer;
-}
-
-/* It tries again: it is queued, and when it is settled it may receive. */
-static void memory_resume(struct turn_peer *peer)
-{
-    turn_memory_forget(peer);
-    turn_enqueue(peer);
+    return turn->favoured == peer;
 }
 
 /* Of those that wait, the one with the smallest frame: it is done soonest and keeps least. */
@@ -69,7 +45,7 @@ static struct turn_peer *memory_next_waiting(const struct turn *turn)
 {
     struct turn_peer *next = NULL;
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
-        if (peer->waiting && (!next || peer->need_bytes < next->need_bytes))
+        if (peer->wait == TURN_MEMORY_IN && (!next || peer->need_bytes < next->need_bytes))
             next = peer;
     return next;
 }
@@ -78,10 +54,10 @@ static struct turn_peer *memory_next_waiting(const struct turn *turn)
 static void memory_wake_delayed(struct turn *turn)
 {
     struct turn_peer *next = NULL;
-    if (turn->delayed_count == 0 || turn->totals.large_bytes > TURN_LARGE_MAX)
+    if (turn->waits[TURN_MEMORY_OUT] == 0 || turn->totals.large_bytes > TURN_LARGE_MAX)
         return;
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
-        if (peer->delayed && (!next || peer->delayed_at < next->delayed_at))
+        if (peer->wait == TURN_MEMORY_OUT && (!next || peer->delayed_at < next->delayed_at))
             next = peer;
     turn_enqueue(next);
 }
@@ -92,29 +68,17 @@ void turn_memory_wake(struct turn *turn)
 {
     bool room = turn->totals.large_bytes <= TURN_LARGE_MAX / 2;
     memory_wake_delayed(turn);
-    if (turn->waiting_count == 0 || (!room && turn->favoured))
+    if (turn->waits[TURN_MEMORY_IN] == 0 || (!room && turn->favoured))
         return;
     if (!room) {
         struct turn_peer *next = memory_next_waiting(turn);
-        memory_resume(next);
+        turn_enqueue(next); /* when it is settled it may receive */
         memory_favour(next);
         return;
     }
     for (struct turn_peer *peer = turn->peers; peer; peer = peer->next)
-        if (peer->waiting)
-            memory_resume(peer);
-}
-
-void turn_memory_receive(struct turn_peer *peer)
-{
-    struct turn *turn = peer->turn;
-    if (memory_must_wait(peer)) {
-        peer->waiting = true;
-        turn->waiting_count++;
-        return;
-    }
-    net_connection_fill(&peer->connection, peer->need_bytes);
-    net_connection_count(&peer->connection);
+        if (peer->wait == TURN_MEMORY_IN)
+            turn_enqueue(peer);
 }
 
 /* One that keeps others waiting and sends next to nothing is dropped. */
@@ -122,7 +86,7 @@ static void memory_tick_favoured(struct turn *turn)
 {
     struct turn_peer *peer = turn->favoured;
     char who[NET_PEER_TEXT_BYTES];
-    if (!peer || turn->waiting_count == 0)
+    if (!peer || turn->waits[TURN_MEMORY_IN] == 0)
         return;
     uint64_t held = net_buffer_held(&peer->connection.in);
     if (held >= turn->favoured_bytes + TURN_STUCK_BYTES) {

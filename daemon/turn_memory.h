@@ -11,22 +11,21 @@
 
 #include "turn.h"
 
-/* Receives for a peer that is readable, unless it has to wait; then it is not read from until
+/* Whether a peer that is readable may be received from. False: it has to wait (TURN_MEMORY_IN), until
  * turn_memory_wake(). */
-void turn_memory_receive(struct turn_peer *peer);
+bool turn_memory_admits(struct turn_peer *peer);
 
-/* Whether so many bytes of values may be put into a reply now. */
+/* Whether so many bytes of values may be put into a reply now. False: the command has to wait
+ * (TURN_MEMORY_OUT), until turn_memory_wake(), or is refused. */
 bool turn_memory_allows(const struct turn *turn, uint64_t value_bytes);
 
-/* The peer's next command waits for memory of its reply, until turn_memory_wake(). */
+/* Gives the peer a place among those that wait for memory of a reply, if it has none. */
 void turn_memory_delay(struct turn_peer *peer);
-/* It is tried again. */
-void turn_memory_undelay(struct turn_peer *peer);
 
 /* Ends of a turn: lets those go on for whom there is room now. */
 void turn_memory_wake(struct turn *turn);
 
-/* The peer neither waits, nor is delayed, nor favoured any more. */
+/* The peer is not favoured any more. */
 void turn_memory_forget(struct turn_peer *peer);
 
 /* Once a tick: drops those that keep others waiting. */
