@@ -21,7 +21,11 @@
 #include "printer.h"
 #include "turn.h"
 
+/* Which doors and tables there are: rows in doors.c. */
 enum doors_index { DOORS_NATIVE, DOORS_MAP8X32, DOORS_USIZE_KV, DOORS_COUNT };
+enum doors_table { DOORS_TABLE_MAP8X32, DOORS_TABLE_USIZE_KV, DOORS_TABLES };
+
+struct door_row;
 
 #define DOORS_NO_TABLE UINT32_MAX /* a handle that means none */
 
@@ -38,16 +42,14 @@ struct doors_surroundings {
 
 struct door {
     struct doors *doors;
-    const struct gateway *gateway;
-    const char *table_name; /* NULL: the protocol names tables itself */
-    struct stele_type type; /* of that table */
-    uint32_t table;         /* its handle now, or DOORS_NO_TABLE */
+    const struct door_row *row;
     struct net_listener listener;
 };
 
 struct doors {
     struct doors_surroundings around;
     struct door door[DOORS_COUNT];
+    uint32_t tables[DOORS_TABLES]; /* their handles now, or DOORS_NO_TABLE */
     struct gateway_printer printer;
     struct log_rarely denied, turned_away, unsaid;
     uint64_t turned_away_count; /* connections closed for want of descriptors */

@@ -23,49 +23,20 @@ enum map8x32_op {
  * failed, as the only one that means neither success nor absence. */
 enum map8x32_status { MAP8X32_ABSENT = 0, MAP8X32_DONE = 1, MAP8X32_NOT_DONE = 2 };
 
-static void map8x32_refuse(struct command *command, enum stele_status status)
-{
-    command->kind = COMMAND_REFUSE;
-    command->refusal = status;
-    command->hang_up = status == STELE_EPERM;
-}
+static const enum command_kind map8x32_kinds[UINT8_MAX + 1] = {[MAP8X32_SET] = COMMAND_LIST_APPEND,
+                                                               [MAP8X32_GET] = COMMAND_LIST_READ,
+                                                               [MAP8X32_DELETE] = COMMAND_ERASE,
+                                                               [MAP8X32_DELETE_ALL] =
+                                                                   COMMAND_TABLE_CLEAR,
+                                                               [MAP8X32_LIST] = COMMAND_LIST_ALL};
 
 /* A frame is {op u8, key u8, value u32}: numbers as a table has them on any machine that stele runs
  * on, but the value must be aligned for the store. */
-static void map8x32_decode(const uint8_t *frame, struct command *command)
-{
-    command->key = frame + 1;
-    command->key_bytes = 1;
-    switch (frame[0]) {
-    case MAP8X32_SET:
-        command->kind = COMMAND_LIST_APPEND;
-        memcpy(command->own, frame + 2, sizeof(uint32_t));
-        command->value = command->own;
-        command->value_bytes = sizeof(uint32_t);
-        break;
-    case MAP8X32_GET:
-        command->kind = COMMAND_LIST_READ;
-        command->most = UINT64_MAX;
-        break;
-    case MAP8X32_DELETE:
-        command->kind = COMMAND_ERASE;
-        break;
-    case MAP8X32_DELETE_ALL:
-        command->kind = COMMAND_TABLE_CLEAR;
-        break;
-    case MAP8X32_LIST:
-        command->kind = COMMAND_LIST_ALL;
-        break;
-    default:
-        map8x32_refuse(command, STELE_ENOSYS);
-        break;
-    }
-}
-
 static enum gateway_progress map8x32_parse(struct gateway_session *session, const uint8_t *bytes,
                                            size_t held_bytes, size_t *used_bytes,
                                            size_t *need_bytes, struct command *command)
 {
+    bool nobody = session->limits.rights == 0; /* is told so, and hung up on */
     *need_bytes = MAP8X32_FRAME_BYTES;
     if (held_bytes < MAP8X32_FRAME_BYTES)
         return GATEWAY_MORE;
@@ -73,10 +44,15 @@ static enum gateway_progress map8x32_parse(struct gateway_session *session, cons
     memset(command, 0, sizeof(*command));
     command->table = session->limits.tables[0];
     command->tag.opcode = bytes[0];
-    if (session->limits.rights == 0)
-        map8x32_refuse(command, STELE_EPERM); /* nobody: told so, and hung up on */
-    else
-        map8x32_decode(bytes, command);
+    command->kind = nobody ? COMMAND_REFUSE : map8x32_kinds[bytes[0]];
+    command->refusal = nobody ? STELE_EPERM : STELE_ENOSYS;
+    command->hang_up = nobody;
+    command->key = bytes + 1;
+    command->key_bytes = 1;
+    memcpy(command->own, bytes + 2, sizeof(uint32_t));
+    command->value = command->own;
+    command->value_bytes = sizeof(uint32_t);
+    command->most = UINT64_MAX;
     return GATEWAY_COMMAND;
 }
 

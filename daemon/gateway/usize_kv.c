@@ -38,27 +38,11 @@ static uint64_t usize_kv_word(const uint8_t *bytes)
 /* UPDATE removes the first element that equals the very value which it then appends. REBUILD has
  * nothing to rewrite while there are no files: that it comes by is enough, as every turn of the loop
  * ends with a slice of the store's housekeeping. */
-static enum command_kind usize_kv_kind(uint8_t cmd)
-{
-    switch (cmd) {
-    case USIZE_KV_READ:
-        return COMMAND_LIST_READ;
-    case USIZE_KV_APPEND:
-        return COMMAND_LIST_APPEND;
-    case USIZE_KV_UPDATE:
-        return COMMAND_LIST_REPLACE;
-    case USIZE_KV_REMOVE:
-        return COMMAND_LIST_REMOVE;
-    case USIZE_KV_EMPTY:
-        return COMMAND_TABLE_CLEAR;
-    case USIZE_KV_DUMP:
-        return COMMAND_LIST_ALL;
-    case USIZE_KV_REBUILD:
-        return COMMAND_PING;
-    default:
-        return COMMAND_REFUSE;
-    }
-}
+static const enum command_kind usize_kv_kinds[UINT8_MAX + 1] = {
+    [USIZE_KV_READ] = COMMAND_LIST_READ,      [USIZE_KV_APPEND] = COMMAND_LIST_APPEND,
+    [USIZE_KV_UPDATE] = COMMAND_LIST_REPLACE, [USIZE_KV_REMOVE] = COMMAND_LIST_REMOVE,
+    [USIZE_KV_EMPTY] = COMMAND_TABLE_CLEAR,   [USIZE_KV_DUMP] = COMMAND_LIST_ALL,
+    [USIZE_KV_REBUILD] = COMMAND_PING};
 
 /* A frame is {cmd, key, value}, words of which the cmd's lowest byte alone is looked at. */
 static enum gateway_progress usize_kv_parse(struct gateway_session *session, const uint8_t *bytes,
@@ -72,7 +56,7 @@ static enum gateway_progress usize_kv_parse(struct gateway_session *session, con
     memset(command, 0, sizeof(*command));
     command->table = session->limits.tables[0];
     command->tag.opcode = bytes[7];
-    command->kind = usize_kv_kind(bytes[7]);
+    command->kind = usize_kv_kinds[bytes[7]];
     command->refusal = STELE_ENOSYS;
     command->own[0] = usize_kv_word(bytes + 8);
     command->own[1] = usize_kv_word(bytes + 16);
