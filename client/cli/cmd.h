@@ -19,6 +19,7 @@ struct cmd {
     int count; /* of arguments, within the verb's bounds */
     char **argument;
     struct stele_type type; /* of the table, once it was opened or found */
+    uint64_t max_entries;   /* once it was found; 0: no limit */
 };
 
 struct verb {
@@ -31,6 +32,10 @@ struct verb {
     bool numbers;                /* arguments may be negative numbers, which are no options */
     int (*run)(struct cmd *cmd); /* the exit status; failures have been told */
 };
+
+/* For verbs of "T|--all [FILE]": whether the words make sense, and the file; NULL: a standard stream. */
+int cmd_check_all(const struct cmd *cmd);
+const char *cmd_file(const struct cmd *cmd);
 
 /* Opens, or finds at the daemon, the table that argument 0 names. The functions below go by its type. */
 int cmd_open(struct cmd *cmd, struct stele_table *table);
@@ -58,6 +63,9 @@ const char *cmd_key_text(const struct cmd *cmd, const struct buffer *key, struct
 const char *cmd_object(const struct cmd *cmd, const struct buffer *key, struct buffer *shown);
 /* Tells that the verb failed on it. */
 int cmd_fail(const struct cmd *cmd, enum stele_status status, const struct buffer *key);
+/* The same of a store or an append; a value of so many bytes may be what was too large. */
+int cmd_fail_store(const struct cmd *cmd, enum stele_status status, const struct buffer *key,
+                   size_t value_bytes);
 /* Asks on a terminal, unless --yes; where there is none, it was meant. false: the answer was no. */
 bool cmd_confirm(const struct cmd *cmd, const char *question);
 

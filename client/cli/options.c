@@ -25,6 +25,7 @@ static const struct options_known options_table[] = {
     {"from", "N", "begin with element N; the first is 0", OPTIONS_FROM, 0},
     {"limit", "N", "stop after N entries or elements", OPTIONS_LIMIT, 0},
     {"format", "tsv|jsonl", "default: by the file's name, else tsv", OPTIONS_FORMAT, 0},
+    {"all", NULL, "every table, instead of T", OPTIONS_ALL, 0},
     {"strict", NULL, "stop at the first bad line or refused entry", OPTIONS_STRICT, 0},
     {"create", NULL, "make the table where there is none", OPTIONS_CREATE, 0},
     {"type", "TYPE", "of keys and values: KEY->VALUE; default: bytes->bytes", OPTIONS_TYPE, 0},
@@ -110,13 +111,13 @@ static bool options_take_own(struct options *options, struct output *output,
                options_bad(output, known, value, "KEY->VALUE, as in 'u64->list:u32'");
     case OPTIONS_MAX_ENTRIES:
         return text_parse_u64(value, &options->max_entries) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_FROM:
         return text_parse_u64(value, &options->from) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_LIMIT:
         return text_parse_u64(value, &options->limit) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_FORMAT:
         if (strcmp(value, "tsv") != 0 && strcmp(value, "jsonl") != 0)
             return options_bad(output, known, value, "tsv or jsonl");
@@ -178,6 +179,22 @@ static void options_reject(const struct output *output, int id, char **argv)
     else
         output_usage(output, "%s: no such option%s", word,
                      output->verb ? " of this verb" : " before the verb");
+}
+
+bool options_check_environment(const struct options *options, const struct output *output)
+{
+    if (options->name && !stelei_address_name_valid(options->name)) {
+        output_usage(output, "STELE_NAME '%.80s': want 1..63 letters, digits, '.', '_' or '-'",
+                     options->name);
+        return false;
+    }
+    if (options->socket &&
+        (!strchr(options->socket, '/') || strlen(options->socket) >= STELEI_ADDRESS_BYTES)) {
+        output_usage(output, "STELE_SOCKET '%.120s': want a path with a '/', at most 107 bytes",
+                     options->socket);
+        return false;
+    }
+    return true;
 }
 
 int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,

@@ -25,7 +25,8 @@ enum options_bit {
     OPTIONS_TYPE = 1u << 9,
     OPTIONS_MAX_ENTRIES = 1u << 10,
     OPTIONS_FROM = 1u << 11,
-    OPTIONS_COMMON = 1u << 12
+    OPTIONS_ALL = 1u << 12,
+    OPTIONS_COMMON = 1u << 13
 };
 
 struct options {
@@ -58,6 +59,9 @@ void options_init(struct options *options, const char *environment_name,
  */
 int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,
                  int argc, char **argv);
+
+/* Whether what is left of the environment's words is what the options of the same meaning take; complains. */
+bool options_check_environment(const struct options *options, const struct output *output);
 
 /*
  * Hides words that are negative numbers from options_read(), to which they would be options; but not

@@ -15,7 +15,7 @@ reads_work() { # what needs no daemon
     expect 0 scan prices
     sort "$out" | cmp - "$work/sorted.tsv" || fail "scan without a daemon"
     expect 0 dump prices "$work/dumped.tsv"
-    sort "$work/dumped.tsv" | cmp - "$work/sorted.tsv" || fail "dump without a daemon"
+    grep -v '^\\stele' "$work/dumped.tsv" | sort | cmp - "$work/sorted.tsv" || fail "dump without a daemon"
     expect 0 tables; out_has "prices${tab}5000${tab}"
     expect 0 verify; out_has "sound"; out_has "table prices: 5000 entries"
     expect 0 -o json verify; json 'd["sound"] and d["tables"][0]["scanned"] == 5000'
@@ -144,5 +144,5 @@ head -c 4096 /dev/zero | dd of="/dev/shm/stele.$name" conv=notrunc bs=4096 statu
 expect 3 verify; err_has "segment"
 expect 3 get prices key1
 head -c 4096 /dev/urandom | dd of="/dev/shm/stele.$name" conv=notrunc bs=4096 status=none
-expect 3 get prices key1; err_has "cannot map the segment"
+expect 3 get prices key1; err_has "is damaged"
 echo "cli_dead: all as expected"

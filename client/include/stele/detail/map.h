@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef __USE_MISC
-#error "stele.h needs POSIX and madvise: compile with -std=gnu11, or define _GNU_SOURCE first"
+#if !defined(MADV_DONTDUMP) || !defined(O_CLOEXEC)
+#error "stele.h needs POSIX and madvise: compile with -std=gnu11, or define _DEFAULT_SOURCE first"
 #endif
 
 #include <stele/status.h>
@@ -49,8 +49,8 @@ static inline enum stele_status stelei_header_check(const struct stelei_header *
         return STELE_ECORRUPT;
     if (header->major != STELEI_FORMAT_MAJOR || (header->incompat & ~STELEI_INCOMPAT_KNOWN))
         return STELE_EVERSION;
-    uint64_t tables_end =
-        header->tables_off + (uint64_t)header->table_capacity * sizeof(struct stelei_table);
+    uint64_t tables_end = header->tables_off + STELEI_CAST(uint64_t, header->table_capacity) *
+                                                   sizeof(struct stelei_table);
     if (header->max_bytes < STELEI_MIN_BYTES || header->max_bytes > STELEI_MAX_BYTES ||
         header->max_bytes % STELEI_CHUNK_BYTES || header->max_bytes > object_bytes ||
         header->granule_shift < 3 || header->granule_shift > 11 ||
@@ -69,28 +69,30 @@ static inline enum stele_status stelei_header_check(const struct stelei_header *
 static inline enum stele_status stelei_map_object(int fd, uint64_t bytes, int protection,
                                                   uint8_t **base)
 {
-    size_t reserved = (size_t)(bytes + STELEI_CHUNK_BYTES);
-    uint8_t *area = (uint8_t *)mmap(NULL, reserved, PROT_NONE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    size_t reserved = bytes + STELEI_CHUNK_BYTES;
+    uint8_t *area =
+        STELEI_CAST(uint8_t *, mmap(NULL, reserved, PROT_NONE,
+                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     if (area == MAP_FAILED)
         return stelei_map_errno(errno);
-    uint8_t *at = (uint8_t *)stelei_round_up((uintptr_t)area, STELEI_CHUNK_BYTES);
-    size_t before = (size_t)(at - area);
-    size_t after = (size_t)STELEI_CHUNK_BYTES - before;
+    uintptr_t rounded = stelei_round_up(STELEI_AS(uintptr_t, area), STELEI_CHUNK_BYTES);
+    uint8_t *at = STELEI_AS(uint8_t *, rounded);
+    size_t before = STELEI_CAST(size_t, at - area);
+    size_t after = STELEI_CHUNK_BYTES - before;
     if (before)
         munmap(area, before);
     if (after)
         munmap(at + bytes, after);
-    if (mmap(at, (size_t)bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
+    if (mmap(at, bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
         int error = errno;
-        munmap(at, (size_t)bytes);
+        munmap(at, bytes);
         return stelei_map_errno(error);
     }
-    munlock(at, (size_t)bytes);
-    madvise(at, (size_t)bytes, MADV_DONTDUMP);
-    if (mprotect(at, (size_t)bytes, protection) != 0) {
+    munlock(at, bytes);
+    madvise(at, bytes, MADV_DONTDUMP);
+    if (mprotect(at, bytes, protection) != 0) {
         int error = errno;
-        munmap(at, (size_t)bytes);
+        munmap(at, bytes);
         return stelei_map_errno(error);
     }
     *base = at;
@@ -103,7 +105,7 @@ static inline enum stele_status stelei_map_attach(int fd, struct stelei_map *map
 {
     struct stat object;
     struct stelei_header header;
-    uint8_t *base = NULL;
+    uint8_t *base = STELEI_NULL;
     memset(map, 0, sizeof *map);
     if (fstat(fd, &object) != 0)
         return stelei_map_errno(errno);
@@ -111,9 +113,9 @@ static inline enum stele_status stelei_map_attach(int fd, struct stelei_map *map
     ssize_t got = pread(fd, &header, sizeof header, 0);
     if (got < 0)
         return stelei_map_errno(errno);
-    if ((size_t)got < sizeof header)
+    if (STELEI_CAST(size_t, got) < sizeof header)
         return STELE_ENOSEGMENT;
-    enum stele_status status = stelei_header_check(&header, (uint64_t)object.st_size);
+    enum stele_status status = stelei_header_check(&header, STELEI_CAST(uint64_t, object.st_size));
     if (status != STELE_OK)
         return status;
     status = stelei_map_object(fd, header.max_bytes, PROT_READ, &base);
@@ -131,8 +133,8 @@ static inline enum stele_status stelei_map_attach(int fd, struct stelei_map *map
 static inline void stelei_map_detach(struct stelei_map *map)
 {
     if (map->base)
-        munmap((void *)(uintptr_t)map->base, (size_t)map->length);
-    map->base = NULL;
+        munmap(STELEI_UNCONST(uint8_t *, map->base), map->length);
+    map->base = STELEI_NULL;
 }
 
 static inline int stelei_object_open(const char *name, int flags)

@@ -37,7 +37,7 @@
 
 STELEI_INLINE unsigned stelei_sequence_depth(uint64_t word)
 {
-    return (unsigned)(word >> STELEI_VALID_BITS & STELEI_DEPTH_MASK);
+    return STELEI_CAST(unsigned, word >> STELEI_VALID_BITS & STELEI_DEPTH_MASK);
 }
 
 STELEI_INLINE uint64_t stelei_sequence_valid(uint64_t word)
@@ -49,7 +49,7 @@ STELEI_INLINE uint64_t stelei_sequence_valid(uint64_t word)
 STELEI_INLINE uint64_t stelei_sequence_next(uint64_t word, unsigned depth, uint64_t valid)
 {
     uint64_t version = (word & ~(STELEI_VERSION_ONE - 1)) + STELEI_VERSION_ONE;
-    return version | (uint64_t)depth << STELEI_VALID_BITS | valid;
+    return version | STELEI_CAST(uint64_t, depth) << STELEI_VALID_BITS | valid;
 }
 
 /* Reader: pairs with the release in stelei_sequence_publish(). */
