@@ -5,6 +5,7 @@
 
 #include <stele/detail/frame.h>
 
+#define DOORS_LOST_TICKS 10u /* between two tries */
 #define DOORS_ALL_RIGHTS (COMMAND_MAY_READ | COMMAND_MAY_WRITE | COMMAND_MAY_ADMIN)
 
 /* What there is to know of a door. A new protocol is a row here and one for each of its tables, and
@@ -248,6 +249,15 @@ enum stele_status doors_probe(const struct doors *doors, bool native_given, char
     return status;
 }
 
+/* Of a door that is a Unix socket. */
+static struct net_file door_file(const struct door *door)
+{
+    const struct policy *policy = door->doors->around.policy;
+    return (struct net_file){.path = door_place(door).path,
+                             .mode = policy_socket_mode(policy),
+                             .group = policy->segment_group};
+}
+
 static enum stele_status door_open_tcp(struct door *door, struct loop *loop,
                                        const struct net_address *address, char *detail,
                                        size_t detail_bytes)
@@ -269,11 +279,8 @@ static enum stele_status door_open_tcp(struct door *door, struct loop *loop,
 static enum stele_status door_open(struct door *door, struct loop *loop, int given_fd, char *detail,
                                    size_t detail_bytes)
 {
-    const struct doors_surroundings *around = &door->doors->around;
     struct door_place place = door_place(door);
-    const struct net_file file = {.path = place.path,
-                                  .mode = policy_socket_mode(around->policy),
-                                  .group = around->policy->segment_group};
+    const struct net_file file = door_file(door);
     if (!place.path && !place.address)
         return STELE_OK;
     enum stele_status status = door_settle_tables(door, detail, detail_bytes);
@@ -355,10 +362,35 @@ static void doors_log(struct doors *doors)
                  stele_status_text(around->turn->unsaid));
 }
 
+/* Somebody removed a socket's file: it is made again. What stands in the way is said once. */
+static void door_mend(struct door *door)
+{
+    char detail[256] = "";
+    bool mended;
+    if (door->listener.tcp || (door->lost_ticks && ++door->lost_ticks % DOORS_LOST_TICKS))
+        return;
+    struct net_file file = door_file(door);
+    enum stele_status status =
+        net_listener_mend(&door->listener, &file, &mended, detail, sizeof(detail));
+    if (status == STELE_OK && mended)
+        log_line(door->doors->around.log, LOG_WARNING,
+                 "socket %s had been removed, and was made again", file.path);
+    else if (status != STELE_OK && !door->lost_ticks)
+        log_line(door->doors->around.log, LOG_ERROR,
+                 "the socket's file is gone, and clients do not "
+                 "find this daemon: %s",
+                 detail);
+    if (status == STELE_OK)
+        door->lost_ticks = 0;
+    else if (!door->lost_ticks)
+        door->lost_ticks = 1;
+}
+
 void doors_tick(struct doors *doors)
 {
     for (unsigned i = 0; i < DOORS_COUNT; i++) {
         struct net_listener *listener = &doors->door[i].listener;
+        door_mend(&doors->door[i]);
         net_listener_resume(listener);
         door_retry(&doors->door[i]);
         doors->turned_away_count += listener->turned_away;

@@ -44,6 +44,7 @@ struct door {
     struct doors *doors;
     const struct door_row *row;
     struct net_listener listener;
+    uint32_t lost_ticks; /* since its socket's file could not be made again; 0: it is there */
 };
 
 struct doors {

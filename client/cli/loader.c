@@ -190,13 +190,14 @@ static void loader_add_all(struct loader *loader, bool anew)
 {
     const struct buffer *value = &loader->value;
     size_t largest = loader->channel->info.value_max_bytes & ~(size_t)7, at = 0;
+    const char *bytes = value->bytes ? value->bytes : "";
     if (anew)
         loader_erase(loader);
     if (stele_type_has_lists(&loader->target->table.type))
         for (; value->used - at > largest && loader->broken == STELE_OK; at += largest)
-            loader_add(loader, value->bytes + at, largest);
+            loader_add(loader, bytes + at, largest);
     if (loader->broken == STELE_OK)
-        loader_add(loader, value->bytes + at, value->used - at);
+        loader_add(loader, bytes + at, value->used - at);
 }
 
 /* Sends what was gathered, and takes all replies. */

@@ -37,6 +37,10 @@ enum stele_status command_stats(struct command_run *run)
     stats->adoption_dropped = store.adoption_dropped;
     stats->evacuations = store.evacuations;
     stats->moved_bytes = store.moved_bytes;
+    stats->full = counters->full;
+    stats->tmpfs_bytes = store.tmpfs_bytes;
+    stats->tmpfs_free_bytes = store.tmpfs_free_bytes;
+    stats->detached = counters->detached;
     run->reply->stats = stats;
     return STELE_OK;
 }

@@ -128,7 +128,7 @@ enum stele_status command_table_create(struct command_run *run)
     while (free < STELEI_TABLE_CAPACITY && table_exists(run->context, free))
         free++;
     if (free == STELEI_TABLE_CAPACITY)
-        return STELE_EFULL;
+        return STELE_ETABLES;
     run->descriptor = free;
     run->reply->table = table_handle(run->context, free);
     struct stelei_effect *effect = command_key_effect(run, STELEI_EFFECT_TABLE_CREATE);
