@@ -247,8 +247,10 @@ enum stele_status stele_store_check_names(struct stele_store *store, char *detai
 enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
 {
     enum stele_status status = stele_store_check_names(store, NULL, 0);
-    if (status == STELE_OK || status == STELE_EDETACHED)
-        stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
+    if (status != STELE_OK && status != STELE_EDETACHED)
+        return status;
+    segment_ask_again(&store->segment);
+    stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
     return status;
 }
 

@@ -386,7 +386,11 @@ enum stele_status stele_store_check_names(struct stele_store *store, char *detai
  * 107 bytes; NULL, and any other, is nowhere, as after opening and closing. */
 void stele_store_set_socket(struct stele_store *store, const char *path);
 
-/* Stores the wall-clock time that readers report as staleness, and looks for the names as above. */
+/*
+ * Stores the wall-clock time that readers report as staleness, and looks for the names as above. On a full
+ * tmpfs the system is asked for memory again by the first write after this that needs some, by every
+ * 256th, and by stele_store_populate(); the others are refused at once.
+ */
 enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 
 struct stele_store_stats {
