@@ -201,10 +201,10 @@ START_TEST(statistics)
         numbers[i] = (UINT64_C(1) << 56) + i;
     reply.stats = &stats;
     answer(COMMAND_STATS, STELEI_OP_STATS, &reply);
-    ck_assert_uint_eq(net_buffer_held(&out), 12 + 8 + 27 * 8);
+    ck_assert_uint_eq(net_buffer_held(&out), 12 + 8 + 31 * 8);
     const uint8_t *bytes = net_buffer_data(&out);
-    ck_assert_mem_eq(bytes, "\xe0\0\0\0\xb0\0\0\0\x09\0\0\0\0\0\0\0\x1b\0\0\0", 20);
-    for (unsigned i = 0; i < 27; i++) {
+    ck_assert_mem_eq(bytes, "\0\x01\0\0\xb0\0\0\0\x09\0\0\0\0\0\0\0\x1f\0\0\0", 20);
+    for (unsigned i = 0; i < 31; i++) {
         const uint8_t wanted[8] = {(uint8_t)i, 0, 0, 0, 0, 0, 0, 1};
         ck_assert_mem_eq(bytes + 20 + i * 8, wanted, 8);
     }
