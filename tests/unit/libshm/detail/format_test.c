@@ -218,8 +218,8 @@ START_TEST(a_live_segment_has_golden_bytes)
     uint64_t root_off = table->root_off, block = stelei_ref_off(table->map, table->root->small[0]);
     char hex[160];
     snprintf(hex, sizeof hex,
-             "%02x%02x%02x%02x01000000"
-             "0100000000000000"
+             "%02x%02x%02x%02x33355368" /* generation and incarnation: by an instance id of zeros */
+             "698952c7656aa6d0"
              "0000000000000000",
              (unsigned)(root_off >> 3 & 0xff), (unsigned)(root_off >> 11 & 0xff),
              (unsigned)(root_off >> 19 & 0xff), (unsigned)(root_off >> 27 & 0xff));
