@@ -253,7 +253,8 @@ struct stelei_expiry_bucket {
  *
  * Chunks grow with the list, by a quarter of it (STELEI_LIST_GROWTH), from 512 bytes to 256 KiB: of
  * the chunks of a list that only grew, from 1.5 K on, at most a quarter is empty, and a removal copies
- * one chunk. (Chunks of 1 MiB, as
+ * one chunk, or closes the last one. What is appended behind a closed chunk stands in chunks that begin
+ * with 512 bytes again and double: a stack that goes up and down costs what it moves. (Chunks of 1 MiB, as
  * first designed, would make that copy four times as large, and save 4 KiB of refs on 10 M elements.)
  */
 struct stelei_list {
@@ -265,7 +266,7 @@ struct stelei_list_chunk {
     uint32_t ref;
     uint32_t capacity; /* in elements; fewer than its block holds where a removal closed it */
     uint32_t bytes;    /* of its block */
-    uint32_t pad;
+    uint32_t closed;   /* the writer's: the list ended here after a removal; what follows starts small */
 };
 
 #define STELEI_LIST_SIZE_MASK   UINT64_C(0x7fff) /* words of elements, or entries for chunks */
