@@ -5,6 +5,7 @@
 #ifndef STORE_FACADE_H
 #define STORE_FACADE_H
 
+#include <stele/detail/fork.h>
 #include <stele/store.h>
 
 #include "adopt.h"
@@ -21,14 +22,27 @@ struct stele_store {
     struct catalog catalog;
     struct adopt adopt;
     struct evacuate evacuate;
+    struct stelei_fork_mark mark;
     pthread_mutex_t mutex;
     bool unlocked;
 };
 
-STELEI_INLINE void facade_enter(struct stele_store *store)
+/* STELE_EINVAL: no store. STELE_EFORKED: our parent's, whose mutex a thread of its may have held when
+ * we were forked: nothing of the store's is touched. */
+STELEI_INLINE enum stele_status facade_ours(const struct stele_store *store)
 {
-    if (!store->unlocked)
+    if (STELEI_UNLIKELY(!store))
+        return STELE_EINVAL;
+    return STELEI_UNLIKELY(stelei_fork_happened(&store->mark)) ? STELE_EFORKED : STELE_OK;
+}
+
+/* Begins each call; the mutex is held if STELE_OK, and facade_leave() is due. */
+STELEI_INLINE enum stele_status facade_enter(struct stele_store *store)
+{
+    enum stele_status status = facade_ours(store);
+    if (STELEI_LIKELY(status == STELE_OK) && !store->unlocked)
         pthread_mutex_lock(&store->mutex);
+    return status;
 }
 STELEI_INLINE void facade_leave(struct stele_store *store)
 {

@@ -343,7 +343,9 @@ static enum stele_status take_lock(struct segment *segment, const char *name,
             return errno == EACCES ? STELE_EOWNER : segment_errno(errno);
         }
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            segment_say(message, "another writer holds %s: is a daemon of this name running?",
+            segment_say(message,
+                        "another writer holds %s, or a process forked from it does: is a daemon of "
+                        "this name running?",
                         path);
             close(fd);
             return errno == EWOULDBLOCK ? STELE_ELOCKED : STELE_EIO;

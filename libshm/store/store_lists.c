@@ -54,8 +54,10 @@ enum stele_status stele_store_list_find(struct stele_store *store, uint32_t tabl
                                         uint32_t key_bytes, struct stele_store_list *list)
 {
     struct target target;
-    facade_enter(store);
-    enum stele_status status = aim(store, table, key, key_bytes, &target);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = aim(store, table, key, key_bytes, &target);
     if (status == STELE_OK && !target.there)
         status = STELE_ENOTFOUND;
     if (status == STELE_OK)
@@ -71,8 +73,10 @@ enum stele_status stele_store_list_read(struct stele_store *store, uint32_t tabl
     struct target target;
     const void *span;
     uint64_t copied = 0, more;
-    facade_enter(store);
-    enum stele_status status = aim(store, table, key, key_bytes, &target);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = aim(store, table, key, key_bytes, &target);
     if (status == STELE_OK && !target.there)
         status = STELE_ENOTFOUND;
     if (status == STELE_OK) {
@@ -107,6 +111,8 @@ static struct table reading_table(const struct stele_store *store,
 bool stele_store_list_span(const struct stele_store *store, const struct stele_store_list *list,
                            uint64_t from, const void **elements, uint64_t *count)
 {
+    if (facade_ours(store) != STELE_OK)
+        return false;
     struct table table = reading_table(store, list);
     return list_span(&table, list->record, from, elements, count);
 }
@@ -115,6 +121,9 @@ enum stele_status stele_store_list_search(const struct stele_store *store,
                                           const struct stele_store_list *list, uint64_t element,
                                           uint64_t most, uint64_t *index)
 {
+    enum stele_status status = facade_ours(store);
+    if (status != STELE_OK)
+        return status;
     struct table table = reading_table(store, list);
     if (list->element_bytes < 8 && element >> 8 * list->element_bytes != 0)
         return STELE_ETYPE;
@@ -345,8 +354,10 @@ static enum stele_status run_again(struct stele_store *store, struct request *re
 static enum stele_status change(struct stele_store *store, struct request *request)
 {
     uint64_t count = request->count;
-    facade_enter(store);
-    enum stele_status status = run(store, request);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = run(store, request);
     if (STELEI_UNLIKELY(status == STELE_ENOSPC)) {
         request->count = count;
         status = run_again(store, request);
