@@ -154,7 +154,9 @@ END_TEST
 
 START_TEST(numbers_of_the_format_are_pinned)
 {
-    ck_assert_uint_eq(STELEI_FORMAT_MAJOR, 2);
+    ck_assert_uint_eq(STELEI_FORMAT_MAJOR, 3);
+    ck_assert_uint_eq(STELEI_DIRECTORY_LEAVES, 128);
+    ck_assert_uint_eq(STELEI_LEAF_CHUNKS, 1024);
     ck_assert_uint_eq(STELEI_INCOMPAT_KNOWN, 0);
     ck_assert_uint_eq(STELEI_TABLE_CAPACITY, 512);
     ck_assert_uint_eq(STELEI_BYTES_SLOTS, 10);
@@ -197,7 +199,7 @@ START_TEST(a_live_segment_has_golden_bytes)
 
     expect_bytes(base, "aa53455445"
                        "4c3031"
-                       "0200"
+                       "0300"
                        "0000"
                        "00000000"
                        "00000000"
