@@ -1,9 +1,11 @@
 #include "session.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void session_init(struct session *session, const struct options *options,
@@ -45,8 +47,11 @@ static int session_unconnected(const struct session *session, enum stele_status 
     const char *path = session->options->socket ? session->options->socket : session->channel.path;
     const char *name = session->name[0] ? session->name : "NAME";
     unsigned uid = (unsigned)geteuid();
+    struct stat facts;
     switch (status) {
     case STELE_ECLOSED:
+        if (stat(path, &facts) == 0 && !S_ISSOCK(facts.st_mode))
+            return output_fail_text(output, status, NULL, "%s is no socket", path);
         return output_fail_text(output, status, NULL,
                                 "no daemon listens at %s; start one with: steled --name %s%s%s",
                                 path, name, session->options->socket ? " --socket " : "",
@@ -190,6 +195,16 @@ static int session_unattached(const struct session *session, enum stele_status s
                                 "this user may not read the segment '%s'; see steled's --mode and "
                                 "--group",
                                 name);
+    case STELE_ECORRUPT:
+        return output_fail_text(
+            output, status, NULL,
+            "the header of the segment '%s' is damaged, and nothing in it can be "
+            "found; keep a copy of /dev/shm/stele.%s before steled --replace makes "
+            "an empty one",
+            name, name);
+    case STELE_EIO:
+        return output_fail_text(output, status, NULL, "cannot map the segment '%s': %s", name,
+                                strerror(errno));
     default:
         return output_fail_text(output, status, NULL, "cannot map the segment '%s': %s", name,
                                 stele_status_text(status));
@@ -241,6 +256,18 @@ int session_open_table(struct session *session, const char *name, struct stele_t
     return status == STELE_OK ? OUTPUT_OK : session_fail_table(session, status, name);
 }
 
+/* What is too large nobody knows here; but the limits. */
+static int session_fail_large(const struct session *session, const char *object)
+{
+    char values[96] = "what steled's --max-frame lets through";
+    if (session->connected)
+        snprintf(values, sizeof(values), "up to %u here (steled's --max-frame)",
+                 (unsigned)session->channel.info.value_max_bytes);
+    return output_fail_text(session->output, STELE_ETOOBIG, object,
+                            "%s; keys have up to 65535 bytes, values %s, names of tables 63",
+                            stele_status_text(STELE_ETOOBIG), values);
+}
+
 int session_fail(const struct session *session, enum stele_status status, const char *object)
 {
     const struct output *output = session->output;
@@ -252,9 +279,13 @@ int session_fail(const struct session *session, enum stele_status status, const 
         return output_fail(output, status, object,
                            "steled's --allow-uid and --allow-gid say who may");
     case STELE_ETOOBIG:
-        return output_fail(output, status, object,
-                           "keys have up to 65535 bytes, values what steled's --max-frame lets "
-                           "through, names of tables 63");
+        return session_fail_large(session, object);
+    case STELE_ENOSPC:
+        return output_fail(output, status, object, "stele stat says what it is filled with");
+    case STELE_ECORRUPT:
+        return output_fail_text(output, status, object,
+                                "what stands there is damaged; stele verify says where, and stele "
+                                "dump --all saves what can be read");
     case STELE_EINVAL:
         return output_fail(output, status, object, "names of tables have 1..63 bytes");
     default:

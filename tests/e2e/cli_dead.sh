@@ -144,5 +144,5 @@ head -c 4096 /dev/zero | dd of="/dev/shm/stele.$name" conv=notrunc bs=4096 statu
 expect 3 verify; err_has "segment"
 expect 3 get prices key1
 head -c 4096 /dev/urandom | dd of="/dev/shm/stele.$name" conv=notrunc bs=4096 status=none
-expect 3 get prices key1; err_has "cannot map the segment"
+expect 3 get prices key1; err_has "is damaged"
 echo "cli_dead: all as expected"
