@@ -8,6 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "stat_facts.h"
+#include "text.h"
+
 void session_init(struct session *session, const struct options *options,
                   const struct output *output)
 {
@@ -41,6 +44,33 @@ enum stele_status session_try_connect(struct session *session)
     return status;
 }
 
+/* Nobody listens where the name's socket would be. The segment may know of a writer all the same: its
+ * socket is then elsewhere, and starting another daemon would be in vain. */
+static int session_unheard(const struct session *session, const char *path)
+{
+    const char *name = session->name;
+    struct stele_reader reader;
+    char age[TEXT_SHORT_BYTES];
+    uint64_t age_ms = UINT64_MAX;
+    if (stele_reader_attach(&reader, name) == STELE_OK) {
+        struct stele_reader_stats stats;
+        stele_reader_get_stats(&reader, &stats);
+        if (!stats.closed)
+            age_ms = stele_reader_staleness_ms(&reader);
+        stele_reader_detach(&reader);
+    }
+    if (age_ms > STAT_ALIVE_MS)
+        return output_fail_text(session->output, STELE_ECLOSED, NULL,
+                                "no daemon listens at %s; start one with: steled --name %s", path,
+                                name);
+    return output_fail_text(
+        session->output, STELE_ECLOSED, NULL,
+        "no daemon listens at %s, but the writer of segment '%s' gave a sign of "
+        "life %s ago: if its socket is elsewhere, name that with -S; if it has "
+        "died, start one with: steled --name %s",
+        path, name, text_age(age, age_ms), name);
+}
+
 static int session_unconnected(const struct session *session, enum stele_status status)
 {
     const struct output *output = session->output;
@@ -52,10 +82,12 @@ static int session_unconnected(const struct session *session, enum stele_status 
     case STELE_ECLOSED:
         if (stat(path, &facts) == 0 && !S_ISSOCK(facts.st_mode))
             return output_fail_text(output, status, NULL, "%s is no socket", path);
+        if (!session->options->socket)
+            return session_unheard(session, path);
         return output_fail_text(output, status, NULL,
-                                "no daemon listens at %s; start one with: steled --name %s%s%s",
-                                path, name, session->options->socket ? " --socket " : "",
-                                session->options->socket ? path : "");
+                                "no daemon listens at %s; start one with: steled --name %s "
+                                "--socket %s",
+                                path, name, path);
     case STELE_EACCES:
         return output_fail_text(output, status, NULL,
                                 "this user may not open the socket %s; see steled's --group", path);
