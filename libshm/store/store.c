@@ -204,8 +204,10 @@ enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunk
 
 void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
 {
-    if (facade_ours(store) == STELE_OK)
-        stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
+    if (facade_ours(store) != STELE_OK)
+        return;
+    segment_ask_again(&store->segment);
+    stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
 }
 
 void stele_store_fence(void)

@@ -56,9 +56,11 @@ static inline void stelei_channel_disconnect(struct stele_channel *channel)
 }
 
 /* Closes the connection and frees the buffers. Pending commands may have run or not. Calling it
- * again, or on a channel whose connect failed, does nothing. */
+ * again, or on a channel that is all zero or whose connect failed, does nothing. */
 static inline void stele_channel_close(struct stele_channel *channel)
 {
+    if (!channel->mark.page) /* descriptors of zero would be somebody else's */
+        channel->fd = channel->segment_fd = -1;
     stelei_channel_disconnect(channel);
     stelei_fork_mark_fini(&channel->mark);
     free(channel->out);
@@ -175,11 +177,13 @@ static inline enum stele_status stele_channel_reconnect(struct stele_channel *ch
 static inline enum stele_status stele_channel_segment_fd(struct stele_channel *channel,
                                                          int timeout_ms, int *fd)
 {
+    enum stele_status status = stelei_channel_usable(channel);
+    if (status != STELE_OK)
+        return status;
     if (channel->segment_fd >= 0) /* late, of a call that timed out */
         close(channel->segment_fd);
     channel->segment_fd = -1;
-    enum stele_status status =
-        stelei_channel_hello(channel, STELEI_HELLO_DESCRIPTOR, stelei_io_deadline(timeout_ms));
+    status = stelei_channel_hello(channel, STELEI_HELLO_DESCRIPTOR, stelei_io_deadline(timeout_ms));
     if (status != STELE_OK)
         return status;
     if (channel->segment_fd < 0)

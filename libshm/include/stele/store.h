@@ -367,7 +367,11 @@ bool stele_store_adopting(const struct stele_store *store);
  */
 enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunks);
 
-/* Stores the wall-clock time that readers report as staleness. */
+/*
+ * Stores the wall-clock time that readers report as staleness. On a full tmpfs the system is asked for
+ * memory again by the first write after this that needs some, by every 256th, and by
+ * stele_store_populate(); the others are refused at once.
+ */
 void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 
 struct stele_store_stats {

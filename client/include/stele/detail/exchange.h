@@ -60,9 +60,11 @@ struct stele_channel {
     char path[STELEI_ADDRESS_BYTES]; /* what reconnecting connects to */
 };
 
-/* Why nothing can be sent; STELE_OK when it can. */
+/* Why nothing can be sent; STELE_OK when it can. Without a mark it is all zero, or was closed. */
 STELEI_INLINE enum stele_status stelei_channel_usable(const struct stele_channel *channel)
 {
+    if (STELEI_UNLIKELY(!channel->mark.page))
+        return STELE_ECLOSED;
     return STELEI_UNLIKELY(stelei_fork_happened(&channel->mark)) ? STELE_EFORKED : channel->broken;
 }
 

@@ -167,7 +167,7 @@ struct stelei_header {
 struct stelei_table {
     /* 0: constant while the table lives, but for `word` */
     uint64_t word;        /* {generation 32, root ref 32} */
-    uint64_t incarnation; /* changes when the descriptor is given to another table */
+    uint64_t incarnation; /* of the table: no other has it, here or in another segment; not 0 */
     uint64_t type;        /* stele_type_word() */
     uint64_t max_entries; /* 0 = no limit */
     uint64_t hash_check;  /* what the table's hash makes of STELEI_HASH_PROBE: two programs that mean

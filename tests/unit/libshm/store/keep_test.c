@@ -2,6 +2,7 @@
  * Keys, values and elements that stand in the segment, handed to calls that change it: also into the entry
  * which is changed, and while memory is so short that the call itself moves what they point to.
  */
+#include "facade.h"
 #include "rooms.h"
 
 #define LARGE 3000u /* bytes of a value in the slabs that become sparse: 21 of them in a slab */
@@ -140,6 +141,14 @@ static enum stele_store_verdict drop_most(void *context, const struct stele_stor
     return number % LEFT == 0 ? STELE_STORE_NEXT : STELE_STORE_DROP;
 }
 
+/* So much is kept that nothing of it can be lent for another slab. */
+static void lend_nothing(void)
+{
+    struct arena *arena = &store->arena;
+    uint64_t uncommitted = arena->segment->map.length - arena->segment->header->committed;
+    arena->reserve_pages = 2 * (arena_free_pages(arena) + uncommitted / STELEI_PAGE_BYTES);
+}
+
 /* No page is free, and the large values' slabs hold one block in LEFT: a small one more makes the
  * store pack them, in the order of their numbers. Returns their table. */
 static uint32_t crowd(void)
@@ -152,6 +161,7 @@ static uint32_t crowd(void)
          n++)
         ;
     expect_ok(stele_store_each(store, sparse, drop_most, NULL));
+    lend_nothing();
     return sparse;
 }
 
