@@ -5,6 +5,7 @@
 
 #include <stele/detail/frame.h>
 
+#define DOORS_LOST_TICKS 10u /* between two tries */
 #define DOORS_ALL_RIGHTS (COMMAND_MAY_READ | COMMAND_MAY_WRITE | COMMAND_MAY_ADMIN)
 
 static bool doors_wanted(const struct doors *doors, enum doors_index index)
@@ -186,13 +187,20 @@ enum stele_status doors_probe(const struct doors *doors, bool native_given, char
     return STELE_OK;
 }
 
+/* Of a Unix socket of ours. */
+static struct net_file doors_file(const struct doors *doors, enum doors_index index)
+{
+    const struct doors_surroundings *around = &doors->around;
+    return (struct net_file){.path = index == DOORS_NATIVE ? around->options->socket_path
+                                                           : around->options->map8x32_path,
+                             .mode = policy_socket_mode(around->policy),
+                             .group = around->policy->segment_group};
+}
+
 static enum stele_status doors_open_native(struct doors *doors, struct loop *loop, int given_fd,
                                            char *detail, size_t detail_bytes)
 {
-    const struct doors_surroundings *around = &doors->around;
-    struct net_file file = {.path = around->options->socket_path,
-                            .mode = policy_socket_mode(around->policy),
-                            .group = around->policy->segment_group};
+    struct net_file file = doors_file(doors, DOORS_NATIVE);
     struct net_listener *listener = &doors->door[DOORS_NATIVE].listener;
     return given_fd < 0 ? net_listener_open(listener, loop, &file, detail, detail_bytes)
                         : net_listener_take(listener, loop, given_fd, detail, detail_bytes);
@@ -201,11 +209,8 @@ static enum stele_status doors_open_native(struct doors *doors, struct loop *loo
 static enum stele_status doors_open_map8x32(struct doors *doors, struct loop *loop, char *detail,
                                             size_t detail_bytes)
 {
-    const struct doors_surroundings *around = &doors->around;
     struct door *door = &doors->door[DOORS_MAP8X32];
-    struct net_file file = {.path = around->options->map8x32_path,
-                            .mode = policy_socket_mode(around->policy),
-                            .group = around->policy->segment_group};
+    struct net_file file = doors_file(doors, DOORS_MAP8X32);
     enum stele_status status = door_settle_table(door, detail, detail_bytes);
     return status == STELE_OK
                ? net_listener_open(&door->listener, loop, &file, detail, detail_bytes)
@@ -307,10 +312,33 @@ static void door_retry(struct door *door)
         log_line(door->doors->around.log, LOG_NOTICE, "table %s is there again", door->table_name);
 }
 
+/* Somebody removed a socket's file: it is made again. What stands in the way is said once. */
+static void door_mend(struct door *door, enum doors_index index)
+{
+    char detail[256] = "";
+    bool mended;
+    if (door->listener.tcp || (door->lost_ticks && ++door->lost_ticks % DOORS_LOST_TICKS))
+        return;
+    struct net_file file = doors_file(door->doors, index);
+    enum stele_status status =
+        net_listener_mend(&door->listener, &file, &mended, detail, sizeof(detail));
+    if (status == STELE_OK && mended)
+        log_line(door->doors->around.log, LOG_WARNING,
+                 "socket %s had been removed, and was made again", file.path);
+    else if (status != STELE_OK && !door->lost_ticks)
+        log_line(door->doors->around.log, LOG_ERROR, "the socket's file is gone, and clients do not "
+                 "find this daemon: %s", detail);
+    if (status == STELE_OK)
+        door->lost_ticks = 0;
+    else if (!door->lost_ticks)
+        door->lost_ticks = 1;
+}
+
 void doors_tick(struct doors *doors)
 {
     for (unsigned i = 0; i < DOORS_COUNT; i++) {
         struct net_listener *listener = &doors->door[i].listener;
+        door_mend(&doors->door[i], (enum doors_index)i);
         net_listener_resume(listener);
         door_retry(&doors->door[i]);
         doors->turned_away_count += listener->turned_away;

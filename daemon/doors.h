@@ -43,6 +43,7 @@ struct door {
     struct stele_type type; /* of that table */
     uint32_t table;         /* its handle now, or DOORS_NO_TABLE */
     struct net_listener listener;
+    uint32_t lost_ticks; /* since its socket's file could not be made again; 0: it is there */
 };
 
 struct doors {

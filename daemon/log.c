@@ -1,22 +1,27 @@
 #include "log.h"
 
 #include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-void log_init(struct log *log, enum log_level level)
+static const char *const log_names[] = {"error", "warning", "notice", "info", "debug"};
+
+void log_init(struct log *log, enum log_level level, const char *journal_stream)
 {
+    struct stat stream;
+    unsigned long long device, inode;
     log->level = level;
-    log->terminal = isatty(STDERR_FILENO) == 1;
+    log->journal = journal_stream && sscanf(journal_stream, "%llu:%llu", &device, &inode) == 2 &&
+                   fstat(STDERR_FILENO, &stream) == 0 && stream.st_dev == device &&
+                   stream.st_ino == inode;
 }
 
 bool log_parse_level(const char *text, enum log_level *level)
 {
-    static const char *const names[] = {"error", "warning", "notice", "info", "debug"};
     for (int i = 0; i < 5; i++) {
-        if (strcmp(text, names[i]) == 0) {
+        if (strcmp(text, log_names[i]) == 0) {
             *level = (enum log_level)(LOG_ERROR + i);
             return true;
         }
@@ -24,16 +29,30 @@ bool log_parse_level(const char *text, enum log_level *level)
     return false;
 }
 
+size_t log_head(const struct log *log, enum log_level level, const struct timespec *now, char *out,
+                size_t out_bytes)
+{
+    struct tm utc;
+    char time[32] = "";
+    if (log->journal)
+        return (size_t)snprintf(out, out_bytes, "<%d>", (int)level);
+    if (gmtime_r(&now->tv_sec, &utc))
+        strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &utc);
+    return (size_t)snprintf(out, out_bytes, "%s.%03uZ %s: ", time,
+                            (unsigned)(now->tv_nsec / 1000000) % 1000, log_names[level - LOG_ERROR]);
+}
+
 void log_line(const struct log *log, enum log_level level, const char *format, ...)
 {
     char line[512];
+    struct timespec now;
     va_list arguments;
     if (level > log->level)
         return;
-    int at = log->terminal ? snprintf(line, sizeof(line), "steled: ")
-                           : snprintf(line, sizeof(line), "<%d>", (int)level);
+    clock_gettime(CLOCK_REALTIME, &now);
+    size_t at = log_head(log, level, &now, line, sizeof(line));
     va_start(arguments, format);
-    int text = vsnprintf(line + at, sizeof(line) - (size_t)at - 1, format, arguments);
+    int text = vsnprintf(line + at, sizeof(line) - at - 1, format, arguments);
     va_end(arguments);
     if (text < 0)
         return;

@@ -68,6 +68,6 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    log_init(&log, options.log_level);
+    log_init(&log, options.log_level, getenv("JOURNAL_STREAM"));
     return server_run(&options, &server, &log);
 }

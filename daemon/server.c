@@ -11,12 +11,14 @@
 #include <stele/store.h>
 
 #include "command/evaluate.h"
+#include "counters.h"
 #include "doors.h"
 #include "loop/loop.h"
 #include "place.h"
 #include "policy.h"
 #include "printer.h"
 #include "turn.h"
+#include "watch.h"
 #include "worker/worker.h"
 
 #define SERVER_TICK_MS       100u
@@ -32,7 +34,8 @@
 #define SERVER_CHUNKS_AHEAD    4u
 #define SERVER_POPULATE_BYTES  (UINT64_C(256) << 10)
 #define SERVER_DESCRIPTORS_MAX 65536u
-#define SERVER_DETAIL_BYTES    256
+#define SERVER_DETAIL_BYTES    320
+#define SERVER_EXIT_DETACHED   3
 
 enum server_task { SERVER_POPULATE = 0 };
 
@@ -54,7 +57,7 @@ struct server {
     uint64_t populated_bytes; /* commands.applied_bytes when the helper was last woken */
     uint32_t step_units;
     double watchdog_ms; /* when the service manager was last told that we live */
-    struct log_rarely full;
+    struct watch watch;
 };
 
 static double server_now_ms(void)
@@ -74,19 +77,37 @@ static void server_heartbeat(struct server *server)
 
 /* ---- events -------------------------------------------------------------------------------- */
 
+static void server_log_counters(struct server *server)
+{
+    struct command command;
+    struct command_reply reply;
+    memset(&command, 0, sizeof(command));
+    command.kind = COMMAND_STATS;
+    turn_count(&server->turn);
+    command_execute(&server->commands, &command, COMMAND_MAY_READ, &reply);
+    counters_log(server->log, reply.stats);
+}
+
+/* Signals that other daemons take for "read your configuration again" and the like are no reason to
+ * end; nor is a terminal that was closed. */
 static void server_signalled(void *context, int signal)
 {
     struct server *server = context;
-    log_line(server->log, LOG_INFO, "stopping on signal %d", signal);
-    server->stopping = true;
-}
-
-static void server_log_shortages(struct server *server)
-{
-    unsigned long long full = log_due(&server->full, server->commands.counters.commands_full);
-    if (full > 0)
-        log_line(server->log, LOG_WARNING, "%llu writes refused: %s", full,
-                 stele_status_text(STELE_ENOSPC));
+    switch (signal) {
+    case SIGHUP:
+        log_line(server->log, LOG_NOTICE,
+                 "SIGHUP: there is nothing to read again and no file to reopen; going on");
+        return;
+    case SIGUSR1:
+        server_log_counters(server);
+        return;
+    case SIGUSR2:
+        log_line(server->log, LOG_NOTICE, "SIGUSR2: means nothing here; going on");
+        return;
+    default:
+        log_line(server->log, LOG_INFO, "stopping on signal %d", signal);
+        server->stopping = true;
+    }
 }
 
 static void server_feed_watchdog(struct server *server)
@@ -113,12 +134,12 @@ static void server_tick(void *context)
 {
     struct server *server = context;
     server->commands.counters.now_ms = (uint64_t)server_now_ms();
+    watch_tick(&server->watch);
     server_heartbeat(server);
     server_wake_worker(server, 0);
     doors_tick(&server->doors);
     turn_tick(&server->turn, SERVER_LINGER_TICKS);
     printer_tick(&server->printer);
-    server_log_shortages(server);
     server_feed_watchdog(server);
 }
 
@@ -207,14 +228,16 @@ static void server_raise_descriptors(void)
 
 static enum stele_status server_open_loop(struct server *server)
 {
-    sigset_t stops;
+    static const int heard[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+    sigset_t signals;
     signal(SIGPIPE, SIG_IGN); /* stderr may be a pipe */
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
+    signal(SIGXFSZ, SIG_IGN); /* or a file: a write beyond RLIMIT_FSIZE fails, and that is all */
+    sigemptyset(&signals);
+    for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
+        sigaddset(&signals, heard[i]);
     enum stele_status status = loop_open(&server->loop);
     if (status == STELE_OK)
-        status = loop_set_signals(server->loop, &stops, server_signalled, server);
+        status = loop_set_signals(server->loop, &signals, server_signalled, server);
     if (status == STELE_OK)
         status = loop_set_timer(server->loop, SERVER_TICK_MS, server_tick, server);
     if (status == STELE_OK)
@@ -269,11 +292,13 @@ static enum stele_status server_find_place(struct server *server)
 
 static enum stele_status server_listen(struct server *server)
 {
-    char detail[SERVER_DETAIL_BYTES] = "";
+    char detail[SERVER_DETAIL_BYTES] = "", path[STELEI_ADDRESS_BYTES];
     enum stele_status status =
         doors_open(&server->doors, server->loop, server->given_fd, detail, sizeof(detail));
     if (status != STELE_OK)
         log_line(server->log, LOG_ERROR, "%s", detail);
+    else if (net_listener_path(&server->doors.door[DOORS_NATIVE].listener, path, sizeof(path)))
+        stele_store_set_socket(server->store, path);
     return status;
 }
 
@@ -306,10 +331,15 @@ static enum stele_status server_start(struct server *server)
     server->step_units = SERVER_STEP_UNITS_MIN;
     server_learn_facts(server);
     server_compare_size(server);
+    watch_begin(&server->watch, server->store, server->log, &server->surroundings->notify,
+                &server->commands.counters);
     server_heartbeat(server);
     status = worker_open(tasks, 1, &server->worker);
     if (status != STELE_OK) {
-        log_line(server->log, LOG_ERROR, "helper thread: %s", stele_status_text(status));
+        log_line(server->log, LOG_ERROR,
+                 "the helper thread cannot be started: %s; see RLIMIT_NPROC (ulimit -u), RLIMIT_AS and "
+                 "the control group's pids.max",
+                 stele_status_name(status));
         return status;
     }
     worker_wake(server->worker, SERVER_POPULATE);
@@ -412,7 +442,12 @@ int server_run(const struct options *options, const struct server_surroundings *
         server_drain(&server);
     }
     server_close(&server);
-    if (status == STELE_OK)
-        log_line(log, LOG_INFO, "stopped");
-    return status == STELE_OK ? 0 : 1;
+    if (status != STELE_OK)
+        return 1;
+    if (server.commands.counters.detached) {
+        log_line(log, LOG_ERROR, "stopped; the segment's name had been removed: what it held is gone");
+        return SERVER_EXIT_DETACHED;
+    }
+    log_line(log, LOG_INFO, "stopped");
+    return 0;
 }

@@ -20,7 +20,7 @@ struct server_surroundings {
  * Serves until SIGTERM, SIGINT or an administrator's SHUTDOWN. Start: signals, the socket's
  * directory, store (created or adopted), helper thread, doors, ready. Stop: doors, replies (up
  * to a second), helper thread, store. Returns what the process should exit with: 0 after a clean
- * stop, 1 when something failed (which was logged).
+ * stop, 1 when something failed (which was logged), 3 when the segment had lost its name.
  */
 int server_run(const struct options *options, const struct server_surroundings *surroundings,
                const struct log *log);

@@ -140,7 +140,7 @@ static void turn_hang_up(struct turn_peer *peer, enum stele_status status)
     net_buffer_consume(&connection->in, net_buffer_held(&connection->in));
 }
 
-static void turn_count(struct turn *turn)
+void turn_count(struct turn *turn)
 {
     struct command_counters *counters = &turn->commands->counters;
     counters->connections = turn->peer_count;

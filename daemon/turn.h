@@ -105,6 +105,9 @@ static inline bool turn_pending(const struct turn *turn)
 /* Reads no more from anybody; connections go as their replies have been sent. */
 void turn_stop(struct turn *turn);
 
+/* Brings what the turn counts into the counters of its commands. */
+void turn_count(struct turn *turn);
+
 /* How much memory large frames and replies of all connections may take together. */
 #define TURN_LARGE_MAX (UINT64_C(256) << 20)
 

@@ -111,6 +111,8 @@ struct command_counters {
     uint64_t buffer_bytes;
     uint64_t started_ms; /* of the same clock as now_ms */
     uint64_t now_ms;     /* as of the last tick */
+    uint64_t full;       /* likewise; what stats.h says */
+    uint64_t detached;
 };
 
 /* Consecutive elements of a list. */

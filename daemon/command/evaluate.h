@@ -96,7 +96,7 @@ void command_prefetch(const struct command_context *context, const struct comman
  *   STELE_ENOTNUMBER, STELE_ERANGE  INCR: see entries.c
  *   STELE_ESHORT    GET: the value is longer than wanted; value_bytes is set. LIST_ALL: likewise
  *   STELE_ETOOBIG   key or value over the store's limits
- *   STELE_EFULL     no descriptor is free; the table has its maximum of entries
+ *   STELE_EFULL     the table has its maximum of entries   STELE_ETABLES  no descriptor is free
  *   STELE_ENOMEM    an append to a set has none for what it keeps
  *   STELE_ENOSYS    kinds this version lacks
  */

@@ -36,5 +36,9 @@ void command_report(struct command_context *context, struct command_reply *reply
     stats->adoption_dropped = store.adoption_dropped;
     stats->evacuations = store.evacuations;
     stats->moved_bytes = store.moved_bytes;
+    stats->full = counters->full;
+    stats->tmpfs_bytes = store.tmpfs_bytes;
+    stats->tmpfs_free_bytes = store.tmpfs_free_bytes;
+    stats->detached = counters->detached;
     reply->stats = stats;
 }

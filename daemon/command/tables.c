@@ -146,7 +146,7 @@ enum stele_status command_create(struct command_context *context, const struct c
         if (!table_exists(context, descriptor))
             break;
     if (descriptor == STELEI_TABLE_CAPACITY)
-        return STELE_EFULL;
+        return STELE_ETABLES;
     struct stelei_effect *effect = command_effect(effects, STELEI_EFFECT_TABLE_CREATE, descriptor);
     effect->key = command->key;
     effect->key_bytes = command->key_bytes;

@@ -172,7 +172,7 @@ static enum stele_status free_descriptor(const struct catalog *catalog, uint32_t
             *id = i;
             return STELE_OK;
         }
-    return STELE_EFULL;
+    return STELE_ETABLES;
 }
 
 /* The name is taken: by such a table, or another one? */

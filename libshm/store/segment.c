@@ -1,5 +1,7 @@
 #include "segment.h"
 
+#include "room.h"
+
 #include <stele/detail/address.h>
 
 #include <errno.h>
@@ -49,27 +51,15 @@ enum stele_status segment_errno(int error)
 
 /* ---- size --------------------------------------------------------------------------------- */
 
-static uint64_t read_number(const char *path)
+static uint64_t default_bytes(int fd)
 {
-    char text[32] = {0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
-    return got > 0 ? strtoull(text, NULL, 10) : 0; /* "max" reads as 0 */
-}
-
-/* Half of the memory, or three quarters of what the cgroup allows. */
-static uint64_t default_bytes(void)
-{
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t half = (uint64_t)sysconf(_SC_PHYS_PAGES) * page / 2;
-    uint64_t limit = read_number("/sys/fs/cgroup/memory.max");
-    if (limit == 0)
-        limit = read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    uint64_t share = limit / 4 * 3;
-    return share > 0 && share < half ? share : half;
+    static const struct room_sources own = {"/proc/self/cgroup", "/proc/self/mountinfo", ""};
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), free_bytes;
+    struct room_facts facts;
+    facts.memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
+    facts.group_bytes = room_group_limit(&own);
+    room_look(fd, &facts.tmpfs_bytes, &free_bytes);
+    return room_default_bytes(&facts);
 }
 
 /* 8-byte granules reach 32 GiB; each doubling of the segment beyond doubles the granule. */
@@ -220,20 +210,21 @@ static enum stele_status make_segment(struct segment *segment,
                                       const struct stele_store_options *options,
                                       const struct segment_message *message)
 {
-    uint64_t bytes = options->max_bytes ? options->max_bytes : default_bytes();
+    uint64_t bytes = options->max_bytes ? options->max_bytes : default_bytes(segment->fd);
     bytes = bytes / STELEI_CHUNK_BYTES * STELEI_CHUNK_BYTES;
     if (bytes < STELEI_MIN_BYTES || bytes > STELEI_MAX_BYTES) {
         segment_say(message, "size %llu is outside 4 MiB .. 8 TiB",
                     (unsigned long long)options->max_bytes);
         return STELE_EINVAL;
     }
-    if (ftruncate(segment->fd, (off_t)bytes) != 0) {
-        enum stele_status status = segment_errno(errno);
+    char why[160];
+    enum stele_status status = room_set_size(segment->fd, bytes, why, sizeof why);
+    if (status != STELE_OK) {
         segment_say(message, "cannot size the segment to %llu bytes: %s", (unsigned long long)bytes,
-                    strerror(errno));
+                    why);
         return status;
     }
-    enum stele_status status = map_object(segment, bytes);
+    status = map_object(segment, bytes);
     if (status != STELE_OK) {
         segment_say(message, "cannot map %llu bytes: %s", (unsigned long long)bytes,
                     stele_status_text(status));

@@ -16,7 +16,7 @@ static struct log log_quiet;
 static void setup(void)
 {
     signal(SIGPIPE, SIG_IGN); /* as the daemon does */
-    log_init(&log_quiet, LOG_ERROR);
+    log_init(&log_quiet, LOG_ERROR, NULL);
     expect_ok(loop_open(&loop));
 }
 

@@ -76,7 +76,7 @@ START_TEST(all_descriptors_can_be_used)
     }
     ck_assert_uint_eq(catalog->live, STELEI_TABLE_CAPACITY);
     uint64_t used = arena_used_bytes(&rooms->arena);
-    expect_status(catalog_create(catalog, "one more", CATALOG_ANY, NULL, &id), STELE_EFULL);
+    expect_status(catalog_create(catalog, "one more", CATALOG_ANY, NULL, &id), STELE_ETABLES);
     ck_assert_uint_eq(arena_used_bytes(&rooms->arena), used);
     ck_assert_uint_le(used, STELEI_TABLE_CAPACITY * 4096);
     expect_ok(catalog_drop(catalog, 100));

@@ -124,7 +124,7 @@ START_TEST(all_512_tables)
         for (uint64_t n = 0; n < 20; n++)
             expect_ok(stores_put(store, made, n, i, 8, 8));
     }
-    expect_status(stele_store_table_create(store, "t512", NULL, &id), STELE_EFULL);
+    expect_status(stele_store_table_create(store, "t512", NULL, &id), STELE_ETABLES);
     expect_status(stele_store_table_create(store, "t17", NULL, &id), STELE_EEXIST);
     for (unsigned i = 0; i < 512; i++) {
         snprintf(name, sizeof name, "t%u", i);
