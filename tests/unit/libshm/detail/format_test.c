@@ -194,6 +194,7 @@ START_TEST(a_live_segment_has_golden_bytes)
     struct rooms *rooms = rooms_open(NULL, 64 * STORES_MIB);
     uint8_t *base = rooms->segment.base;
     rooms->segment.map.hash_seed = 0;
+    memset(rooms->segment.header->instance_id, 0, sizeof rooms->segment.header->instance_id);
     struct table *table = rooms_table(rooms, "golden");
     expect_ok(table_write(table, TABLE_PUT, "key", 3, "value", 5));
     expect_ok(table_write(table, TABLE_PUT, "", 0, "12345678", 8));
@@ -220,8 +221,8 @@ START_TEST(a_live_segment_has_golden_bytes)
     uint64_t root_off = table->root_off, block = stelei_ref_off(table->map, table->root->small[0]);
     char hex[160];
     snprintf(hex, sizeof hex,
-             "%02x%02x%02x%02x01000000"
-             "0100000000000000"
+             "%02x%02x%02x%02x33355368" /* generation and incarnation come from the instance id */
+             "698952c7656aa6d0"
              "0000000000000000",
              (unsigned)(root_off >> 3 & 0xff), (unsigned)(root_off >> 11 & 0xff),
              (unsigned)(root_off >> 19 & 0xff), (unsigned)(root_off >> 27 & 0xff));
