@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "options.h"
-#include "server.h"
+#include "operator/log.h"
+#include "operator/options.h"
+#include "serve/server.h"
 
 /* A socket must never get number 2 and be logged to. */
 static int main_fill_standard_descriptors(void)

@@ -101,7 +101,8 @@ static inline bool stelei_channel_told(const char *name, char path[STELEI_ADDRES
     ssize_t got = -1;
     if (!stelei_address_name_valid(name))
         return false;
-    snprintf(object, sizeof(object), "/dev/shm/stele.%s", name);
+    snprintf(object, sizeof(object), "/dev/shm/stele.%.*s", STELEI_CAST(int, STELEI_NAME_BYTES - 1),
+             name);
     int fd = open(object, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
     if (fd < 0)
         return false;

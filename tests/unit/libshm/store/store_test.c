@@ -2,28 +2,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "segment_name.h"
-#include "stores.h"
-
-static struct stele_store *store;
-
-static void setup(void)
-{
-    segment_name_clean();
-    store = NULL;
-}
-
-static void teardown(void)
-{
-    stele_store_close(store);
-}
-
-static struct stele_store_stats stats_of(struct stele_store *of)
-{
-    struct stele_store_stats stats;
-    stele_store_get_stats(of, &stats);
-    return stats;
-}
+#include "one_store.h"
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
