@@ -35,10 +35,8 @@ static inline enum stele_status rooms_try(struct rooms *rooms, const char *name,
         status = arena_init(&rooms->arena, &rooms->segment);
     if (status != STELE_OK)
         return status;
-    if (!rooms->segment.adopted) { /* the same buckets, and numbers of tables, in every run */
+    if (!rooms->segment.adopted) /* the same buckets in every run */
         rooms->segment.map.hash_seed = rooms->segment.header->hash_seed = 12345;
-        memset(rooms->segment.header->instance_id, 0, sizeof rooms->segment.header->instance_id);
-    }
     catalog_init(&rooms->catalog, &rooms->arena, &rooms->reclaim);
     return rooms->segment.adopted ? adopt_begin(&rooms->adopt, &rooms->catalog) : STELE_OK;
 }
