@@ -1,6 +1,7 @@
 /*
- * segment.h - the one shared object: made, found, locked, mapped, populated. Knows the first page
- * and nothing behind it. Called by the writer only; segment_populate() from any thread.
+ * segment.h - the one shared object: made or adopted, mapped, populated. Knows the first page and
+ * nothing behind it; its names are segment_object.h's. Called by the writer only;
+ * segment_populate() from any thread.
  */
 #ifndef STORE_SEGMENT_H
 #define STORE_SEGMENT_H
@@ -40,6 +41,11 @@ void segment_say(const struct segment_message *message, const char *format, ...)
  */
 enum stele_status segment_open(struct segment *segment, const struct stele_store_options *options,
                                const struct segment_message *message);
+/* Makes a new one in the place of this one, which nothing can be made of; the lock is kept. On
+ * failure it is closed. */
+enum stele_status segment_replace(struct segment *segment,
+                                  const struct stele_store_options *options,
+                                  const struct segment_message *message);
 void segment_close(struct segment *segment, bool clean);
 enum stele_status segment_unlink(const char *name);
 
@@ -48,8 +54,5 @@ enum stele_status segment_populate(struct segment *segment, uint64_t upto);
 
 /* Hands out the next chunk: populates it if nobody has, then moves `committed` (release). */
 enum stele_status segment_commit(struct segment *segment);
-
-/* Translation of errno where it is born. */
-enum stele_status segment_errno(int error);
 
 #endif
