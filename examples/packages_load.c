@@ -6,7 +6,7 @@
 
 static void collect(struct stele_channel *channel, uint32_t leave)
 {
-    struct stele_completion done;
+    struct stele_completion done = {0};
     while (stele_channel_pending(channel) > leave) {
         must(stele_channel_collect(channel, &done, 10000), "collect");
         must(done.status, "put");

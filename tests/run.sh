@@ -11,6 +11,7 @@ build="$root/build/tests"
 need_packages cmake make gcc g++ libc6-dev pkg-config libatomic-ops-dev libxxhash-dev check \
     libjansson-dev scdoc python3 procps
 want_packages clang libclang-rt-dev # for the fuzzers, and the headers under another compiler
+want_packages musl-tools # the headers with another libc
 
 strict=OFF
 [ "${CI:-}" = true ] && strict=ON

@@ -15,6 +15,24 @@
 
 /* ---- the table ---------------------------------------------------------------------------- */
 
+int cmd_check_all(const struct cmd *cmd)
+{
+    bool all = (cmd->options->given & OPTIONS_ALL) != 0;
+    if (!all && cmd->count == 0)
+        return output_usage(cmd->output, "too few arguments; usage: stele %s %s", cmd->verb->name,
+                            cmd->verb->arguments);
+    if (all && cmd->count == 2)
+        return output_usage(cmd->output, "--all means every table: name none with it");
+    return OUTPUT_OK;
+}
+
+const char *cmd_file(const struct cmd *cmd)
+{
+    int index = cmd->options->given & OPTIONS_ALL ? 0 : 1;
+    return cmd->count > index && strcmp(cmd->argument[index], "-") != 0 ? cmd->argument[index]
+                                                                        : NULL;
+}
+
 int cmd_open(struct cmd *cmd, struct stele_table *table)
 {
     int result = session_open_table(cmd->session, cmd->argument[0], table);

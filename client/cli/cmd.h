@@ -32,6 +32,10 @@ struct verb {
     int (*run)(struct cmd *cmd); /* the exit status; failures have been told */
 };
 
+/* For verbs of "T|--all [FILE]": whether the words make sense, and the file; NULL: a standard stream. */
+int cmd_check_all(const struct cmd *cmd);
+const char *cmd_file(const struct cmd *cmd);
+
 /* Opens, or finds at the daemon, the table that argument 0 names. The functions below go by its type. */
 int cmd_open(struct cmd *cmd, struct stele_table *table);
 int cmd_find(struct cmd *cmd, uint16_t *table);

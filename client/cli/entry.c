@@ -22,27 +22,39 @@ enum entry_format entry_format_of(const char *name)
 
 /* ---- writing ------------------------------------------------------------------------------ */
 
-static bool entry_write_json(struct buffer *out, const struct kind *key_kind, const void *key,
-                             size_t key_bytes, const struct kind *value_kind, const void *value,
-                             size_t value_bytes)
+static bool entry_write_json(struct buffer *out, const struct stele_type *type, const void *key,
+                             size_t key_bytes, const void *value, size_t value_bytes, bool anew)
 {
+    struct kind key_kind = kind_of_key(type), value_kind = kind_of_value(type);
     return buffer_append_byte(out, '{') &&
-           kind_write_member(out, key_kind, "key", key, key_bytes) &&
+           kind_write_member(out, &key_kind, "key", key, key_bytes) &&
            (!value || (buffer_append_byte(out, ',') &&
-                       kind_write_member(out, value_kind, "value", value, value_bytes))) &&
-           buffer_append_text(out, "}\n");
+                       kind_write_member(out, &value_kind, "value", value, value_bytes))) &&
+           buffer_append_text(out, anew ? ",\"new\":true}\n" : "}\n");
+}
+
+static bool entry_write_tsv(struct buffer *out, const struct stele_type *type, const void *key,
+                            size_t key_bytes, const void *value, size_t value_bytes, bool anew)
+{
+    struct kind key_kind = kind_of_key(type), value_kind = kind_of_value(type);
+    return kind_write(out, &key_kind, key, key_bytes, true, ',') &&
+           (!value || (buffer_append_text(out, anew ? "\t=" : "\t") &&
+                       kind_write(out, &value_kind, value, value_bytes, true, ','))) &&
+           buffer_append_byte(out, '\n');
 }
 
 bool entry_write(struct buffer *out, enum entry_format format, const struct stele_type *type,
                  const void *key, size_t key_bytes, const void *value, size_t value_bytes)
 {
-    struct kind key_kind = kind_of_key(type), value_kind = kind_of_value(type);
-    if (format == ENTRY_JSONL)
-        return entry_write_json(out, &key_kind, key, key_bytes, &value_kind, value, value_bytes);
-    return kind_write(out, &key_kind, key, key_bytes, true, ',') &&
-           (!value || (buffer_append_byte(out, '\t') &&
-                       kind_write(out, &value_kind, value, value_bytes, true, ','))) &&
-           buffer_append_byte(out, '\n');
+    return (format == ENTRY_JSONL ? entry_write_json : entry_write_tsv)(out, type, key, key_bytes,
+                                                                        value, value_bytes, false);
+}
+
+bool entry_write_anew(struct buffer *out, enum entry_format format, const struct stele_type *type,
+                      const void *key, size_t key_bytes, const void *value, size_t value_bytes)
+{
+    return (format == ENTRY_JSONL ? entry_write_json : entry_write_tsv)(
+        out, type, key, key_bytes, value, value_bytes, stele_type_has_lists(type));
 }
 
 /* ---- reading ------------------------------------------------------------------------------ */
@@ -80,9 +92,14 @@ static bool entry_read_field(const struct entry_part *part, const char *text, si
 }
 
 static bool entry_read_tsv(const char *line, size_t count, const struct entry_part part[2],
-                           char *fault)
+                           bool *anew, char *fault)
 {
     const char *tab = memchr(line, '\t', count);
+    if (memchr(line, 0, count)) {
+        snprintf(fault, ENTRY_FAULT_BYTES,
+                 "a zero byte, which is written \\x00; the text has to be UTF-8, not UTF-16");
+        return false;
+    }
     if (!tab) {
         snprintf(fault, ENTRY_FAULT_BYTES, "no tab between key and value");
         return false;
@@ -92,8 +109,9 @@ static bool entry_read_tsv(const char *line, size_t count, const struct entry_pa
         snprintf(fault, ENTRY_FAULT_BYTES, "more than one tab; inside a value it is written \\t");
         return false;
     }
+    *anew = part[1].kind.list && value_bytes > 0 && tab[1] == '=';
     return entry_read_field(&part[0], line, key_bytes, fault) &&
-           entry_read_field(&part[1], tab + 1, value_bytes, fault);
+           entry_read_field(&part[1], tab + 1 + *anew, value_bytes - *anew, fault);
 }
 
 /* Whether the member is this part, as it is or in base64. */
@@ -105,10 +123,26 @@ static bool entry_named(const struct entry_part *part, const struct buffer *name
     return (name->used == bytes || *base64) && memcmp(name->bytes, part->name, bytes) == 0;
 }
 
+/* "new" of a list. */
+static bool entry_read_anew(struct jsontext *json, bool *anew, char *fault)
+{
+    enum jsontext_kind kind = jsontext_peek(json);
+    const char *text = json->at;
+    if (!jsontext_skip(json))
+        return false;
+    *anew = kind == JSONTEXT_OTHER && text[0] == 't';
+    if (*anew || (kind == JSONTEXT_OTHER && text[0] == 'f'))
+        return true;
+    snprintf(fault, ENTRY_FAULT_BYTES, "\"new\" is neither true nor false");
+    return false;
+}
+
 /* One member of the object. false: the text is no JSON, or `fault` says what is wrong. */
 static bool entry_read_member(struct jsontext *json, const struct buffer *name,
-                              struct entry_part part[2], char *fault)
+                              struct entry_part part[2], bool *anew, char *fault)
 {
+    if (part[1].kind.list && name->used == 3 && memcmp(name->bytes, "new", 3) == 0)
+        return entry_read_anew(json, anew, fault);
     char wrong[KIND_FAULT_BYTES];
     for (unsigned i = 0; i < 2; i++) {
         bool base64;
@@ -124,19 +158,21 @@ static bool entry_read_member(struct jsontext *json, const struct buffer *name,
 }
 
 /* false: the text is no JSON, or `fault` says what is wrong. */
-static bool entry_read_members(struct jsontext *json, struct entry_part part[2], char *fault)
+static bool entry_read_members(struct jsontext *json, struct entry_part part[2], bool *anew,
+                               char *fault)
 {
     struct buffer name;
     bool first = true, good = true;
     buffer_init(&name);
     jsontext_open(json, '{');
     while (good && jsontext_next(json, '{', &first))
-        good = jsontext_name(json, &name) && entry_read_member(json, &name, part, fault);
+        good = jsontext_name(json, &name) && entry_read_member(json, &name, part, anew, fault);
     buffer_fini(&name);
     return good && jsontext_finish(json);
 }
 
-static bool entry_read_json(const char *line, size_t count, struct entry_part part[2], char *fault)
+static bool entry_read_json(const char *line, size_t count, struct entry_part part[2], bool *anew,
+                            char *fault)
 {
     struct jsontext json;
     jsontext_begin(&json, line, count);
@@ -145,7 +181,7 @@ static bool entry_read_json(const char *line, size_t count, struct entry_part pa
         snprintf(fault, ENTRY_FAULT_BYTES, "no JSON object with \"key\" and \"value\"");
         return false;
     }
-    bool good = entry_read_members(&json, part, fault);
+    bool good = entry_read_members(&json, part, anew, fault);
     if (json.fault) {
         snprintf(fault, ENTRY_FAULT_BYTES, "no JSON: %s (byte %zu)", json.fault,
                  (size_t)(json.at - json.begin) + 1);
@@ -158,13 +194,14 @@ static bool entry_read_json(const char *line, size_t count, struct entry_part pa
 }
 
 bool entry_read(enum entry_format format, const struct stele_type *type, const char *line,
-                size_t count, struct buffer *key, struct buffer *value,
+                size_t count, struct buffer *key, struct buffer *value, bool *anew,
                 char fault[ENTRY_FAULT_BYTES])
 {
     struct entry_part part[2];
+    *anew = false;
     entry_parts(type, key, value, part);
     if (count > 0 && line[count - 1] == '\r')
         count--;
-    return format == ENTRY_JSONL ? entry_read_json(line, count, part, fault)
-                                 : entry_read_tsv(line, count, part, fault);
+    return format == ENTRY_JSONL ? entry_read_json(line, count, part, anew, fault)
+                                 : entry_read_tsv(line, count, part, anew, fault);
 }

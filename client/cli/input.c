@@ -20,20 +20,26 @@ void input_fini(struct input *input)
     buffer_fini(&input->buffer);
 }
 
-/* Waits until there is something to read, or an interrupt. false: an interrupt. */
-static bool input_wait(const struct input *input)
+/*
+ * Waits until there is something to read, or an interrupt: INPUT_LINE, INPUT_INTERRUPTED. Before it
+ * waits it says so, once: INPUT_IDLE.
+ */
+static enum input_outcome input_wait(struct input *input)
 {
     struct pollfd wait[2] = {{.fd = input->fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
     if (!input->interrupt || input->interrupt->fd < 0)
-        return true;
+        return INPUT_LINE;
     wait[1].fd = input->interrupt->fd;
     while (!interrupt_seen(input->interrupt)) {
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
-            return true;
-        if (wait[0].revents)
-            return true;
+        int ready = poll(wait, 2, input->idle ? -1 : 0);
+        if ((ready < 0 && errno != EINTR) || (ready > 0 && wait[0].revents))
+            return INPUT_LINE;
+        if (ready == 0) {
+            input->idle = true;
+            return INPUT_IDLE;
+        }
     }
-    return false;
+    return INPUT_INTERRUPTED;
 }
 
 /* Reads once, behind what is there. INPUT_LINE: something came. */
@@ -50,8 +56,10 @@ static enum input_outcome input_fill(struct input *input)
         errno = ENOMEM;
         return INPUT_FAILED;
     }
-    if (!input_wait(input))
-        return INPUT_INTERRUPTED;
+    enum input_outcome waited = input_wait(input);
+    if (waited != INPUT_LINE)
+        return waited;
+    input->idle = false;
     ssize_t got;
     do {
         got = read(input->fd, buffer->bytes + buffer->used, buffer->capacity - buffer->used);
@@ -97,7 +105,7 @@ enum input_outcome input_line(struct input *input, const char **text, size_t *co
             input->at = input->searched;
         }
         enum input_outcome outcome = input_fill(input);
-        if (outcome == INPUT_FAILED || outcome == INPUT_INTERRUPTED)
+        if (outcome != INPUT_LINE && outcome != INPUT_END)
             return outcome;
     }
 }

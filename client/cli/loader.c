@@ -4,16 +4,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-void loader_init(struct loader *loader, struct cmd *cmd, const struct session_table *table,
-                 enum entry_format format, int fd, const char *label, uint64_t total_bytes)
+void loader_init(struct loader *loader, struct cmd *cmd, struct target *target,
+                 enum entry_format format, int fd, uint64_t total_bytes)
 {
     struct stele_channel *channel = &cmd->session->channel;
     memset(loader, 0, sizeof(*loader));
     loader->cmd = cmd;
     loader->channel = channel;
-    loader->table = table->handle;
-    loader->type = table->type;
+    loader->target = target;
     loader->format = format;
+    loader->guess = !(cmd->options->given & OPTIONS_FORMAT);
     loader->strict = (cmd->options->given & OPTIONS_STRICT) != 0;
     loader->batch_entries = channel->info.vector_max_count < LOADER_BATCH_ENTRIES
                                 ? channel->info.vector_max_count
@@ -23,7 +23,7 @@ void loader_init(struct loader *loader, struct cmd *cmd, const struct session_ta
     input_init(&loader->input, fd, (size_t)channel->info.frame_max_bytes * 6u + 128u,
                &loader->interrupt);
     stele_vector_init(&loader->vector, channel->info.frame_max_bytes - sizeof(uint32_t));
-    progress_begin(&loader->progress, label, total_bytes);
+    progress_begin(&loader->progress, target->label.bytes, total_bytes);
 }
 
 void loader_fini(struct loader *loader)
@@ -38,7 +38,7 @@ void loader_fini(struct loader *loader)
 
 uint64_t loader_unknown(const struct loader *loader)
 {
-    return loader->entries - loader->stored - loader->refused - loader->vector.count;
+    return loader->entries - loader->stored - loader->refused - loader->gathered;
 }
 
 /* A line that was not stored. */
@@ -60,6 +60,9 @@ static void loader_tell(struct loader *loader, enum stele_status status, uint64_
 
 static void loader_settle(struct loader *loader, enum stele_status status, uint64_t line)
 {
+    if (line ==
+        0) /* where an erasure fails, so does what follows; but there may be nothing to erase */
+        return;
     if (status == STELE_OK) {
         loader->stored++;
         return;
@@ -107,6 +110,7 @@ static void loader_send(struct loader *loader)
     batch->count = loader->vector.count;
     enum stele_status status = stele_channel_submit_vector(loader->channel, &loader->vector, NULL);
     stele_vector_reset(&loader->vector); /* after a failure: nobody knows what arrived */
+    loader->gathered = 0;
     if (status == STELE_OK) {
         loader->sent++;
         status = stele_channel_flush(loader->channel);
@@ -126,58 +130,170 @@ static enum stele_status loader_gather(struct loader *loader, const char *value,
 {
     const struct buffer *key = &loader->key;
     struct stele_vector *vector = &loader->vector;
-    return stele_type_has_lists(&loader->type)
-               ? stele_vector_list_append(vector, loader->table, key->bytes, key->used, value,
+    const struct session_table *table = &loader->target->table;
+    return stele_type_has_lists(&table->type)
+               ? stele_vector_list_append(vector, table->handle, key->bytes, key->used, value,
                                           bytes)
-               : stele_vector_put(vector, loader->table, key->bytes, key->used, value, bytes);
+               : stele_vector_put(vector, table->handle, key->bytes, key->used, value, bytes);
+}
+
+/* Notes the line of what was added to the vector last, and sends what is enough for a batch. */
+static void loader_note(struct loader *loader, uint64_t line)
+{
+    struct stele_vector *vector = &loader->vector;
+    loader->batch[loader->sent % LOADER_BATCHES].line[vector->count - 1] = line;
+    loader->gathered += line != 0;
+    if (vector->count >= loader->batch_entries || vector->used >= LOADER_BATCH_BYTES)
+        loader_send(loader);
 }
 
 /* Adds an entry of the key and this value, or this part of it. */
 static void loader_add(struct loader *loader, const char *value, size_t bytes)
 {
-    struct stele_vector *vector = &loader->vector;
     enum stele_status status = loader_gather(loader, value, bytes);
-    if (status == STELE_ETOOBIG && vector->count > 0) {
+    if (status == STELE_ETOOBIG && loader->vector.count > 0) {
         loader_send(loader);
         if (loader->broken == STELE_OK)
             status = loader_gather(loader, value, bytes);
     }
     loader->entries++;
-    if (status != STELE_OK) {
+    if (status == STELE_OK)
+        loader_note(loader, loader->input.line);
+    else
         loader_settle(loader, status, loader->input.line);
-        return;
-    }
-    loader->batch[loader->sent % LOADER_BATCHES].line[vector->count - 1] = loader->input.line;
-    if (vector->count >= loader->batch_entries || vector->used >= LOADER_BATCH_BYTES)
+}
+
+/* Adds the erasure of the key. Where that cannot be, nor can what follows: it says why. */
+static void loader_erase(struct loader *loader)
+{
+    const struct buffer *key = &loader->key;
+    uint16_t table = loader->target->table.handle;
+    enum stele_status status = stele_vector_erase(&loader->vector, table, key->bytes, key->used);
+    if (status == STELE_ETOOBIG && loader->vector.count > 0) {
         loader_send(loader);
+        if (loader->broken == STELE_OK)
+            status = stele_vector_erase(&loader->vector, table, key->bytes, key->used);
+    }
+    if (status == STELE_OK)
+        loader_note(loader, 0);
 }
 
 /* Adds what key and value hold. A frame of the largest value also holds its key and heads. */
-static void loader_add_all(struct loader *loader)
+static void loader_add_all(struct loader *loader, bool anew)
 {
     const struct buffer *value = &loader->value;
     size_t largest = loader->channel->info.value_max_bytes & ~(size_t)7, at = 0;
-    if (stele_type_has_lists(&loader->type))
+    if (anew)
+        loader_erase(loader);
+    if (stele_type_has_lists(&loader->target->table.type))
         for (; value->used - at > largest && loader->broken == STELE_OK; at += largest)
             loader_add(loader, value->bytes + at, largest);
     if (loader->broken == STELE_OK)
         loader_add(loader, value->bytes + at, value->used - at);
 }
 
+/* Sends what was gathered, and takes all replies. */
+static void loader_drain(struct loader *loader)
+{
+    loader_send(loader);
+    while (loader->collected < loader->sent && loader->broken == STELE_OK)
+        loader_collect(loader, true);
+}
+
 /* ---- lines -------------------------------------------------------------------------------- */
+
+/* What target.h could not do, it has told. */
+static void loader_obey(struct loader *loader, int result)
+{
+    if (result == OUTPUT_OK)
+        return;
+    loader->failed = result;
+    loader->stopped = true;
+}
+
+static void loader_bad(struct loader *loader, enum stele_status status, const char *fault)
+{
+    loader->bad++;
+    loader_tell(loader, status, loader->input.line, fault);
+}
+
+/* The lines that follow are of this table. What is told of those before names the former one. */
+static void loader_turn(struct loader *loader, const struct heading *heading)
+{
+    loader->cut = true;
+    loader_drain(loader);
+    if (loader->stopped || loader->broken != STELE_OK)
+        return;
+    progress_clear(&loader->progress);
+    loader_obey(loader, target_turn(loader->target, heading, loader->input.line));
+    loader->progress.label = loader->target->label.bytes;
+}
+
+/* Whether the line was a heading. */
+static bool loader_heading(struct loader *loader, const char *text, size_t count)
+{
+    char fault[ENTRY_FAULT_BYTES];
+    struct heading heading;
+    switch (heading_read(loader->format, text, count, &heading, fault)) {
+    case HEADING_TABLE:
+        loader_turn(loader, &heading);
+        return true;
+    case HEADING_END:
+        loader->cut = false;
+        loader->ended = true;
+        if (!loader->target->named)
+            loader->target->open = false;
+        return true;
+    case HEADING_WRONG: /* nobody knows what its lines are */
+        loader_bad(loader, STELE_EINVAL, fault);
+        loader->stopped = true;
+        return true;
+    case HEADING_NONE:
+    default:
+        return false;
+    }
+}
+
+static void loader_entry(struct loader *loader, const char *text, size_t count)
+{
+    char fault[ENTRY_FAULT_BYTES];
+    struct target *target = loader->target;
+    bool anew;
+    if (!target->open)
+        loader_obey(loader, target_need(target, loader->input.line));
+    if (loader->stopped)
+        return;
+    if (entry_read(loader->format, &target->table.type, text, count, &loader->key, &loader->value,
+                   &anew, fault))
+        loader_add_all(loader, anew);
+    else
+        loader_bad(loader, STELE_EINVAL, fault);
+}
 
 static void loader_line(struct loader *loader, const char *text, size_t count)
 {
-    char fault[ENTRY_FAULT_BYTES];
+    if (loader->input.line == 1 && count >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3; /* a byte order mark is no part of the first key */
+        count -= 3;
+    }
+    if (loader->input.line == 1 && loader->guess && heading_format(text, count) != ENTRY_BY_NAME)
+        loader->format = heading_format(text, count);
     if (count == 0 || (count == 1 && text[0] == '\r'))
         return;
-    if (entry_read(loader->format, &loader->type, text, count, &loader->key, &loader->value,
-                   fault)) {
-        loader_add_all(loader);
+    if (!loader_heading(loader, text, count))
+        loader_entry(loader, text, count);
+}
+
+/* The input has ended. Without a line it is an empty table; but no dump of all. */
+static void loader_end(struct loader *loader)
+{
+    struct target *target = loader->target;
+    if (loader->ended || target->first[0] || target->open)
         return;
-    }
-    loader->bad++;
-    loader_tell(loader, STELE_EINVAL, loader->input.line, fault);
+    if (target->named)
+        loader_obey(loader, target_need(target, loader->input.line));
+    else
+        loader->cut = true;
 }
 
 static bool loader_step(struct loader *loader)
@@ -189,8 +305,11 @@ static bool loader_step(struct loader *loader)
         loader_line(loader, text, count);
         return true;
     case INPUT_TOO_LONG:
-        loader->bad++;
-        loader_tell(loader, STELE_ETOOBIG, loader->input.line, "longer than any entry can be");
+        loader_bad(loader, STELE_ETOOBIG, "longer than any entry can be");
+        return true;
+    case INPUT_IDLE:
+        loader_drain(loader);
+        progress_update(&loader->progress, loader->input.taken, loader->entries);
         return true;
     case INPUT_FAILED:
         progress_clear(&loader->progress);
@@ -199,6 +318,8 @@ static bool loader_step(struct loader *loader)
                          "after line %" PRIu64 ": %s", loader->input.line, strerror(errno));
         return false;
     case INPUT_END:
+        loader_end(loader);
+        return false;
     case INPUT_INTERRUPTED:
     default:
         return false;
@@ -214,8 +335,6 @@ void loader_run(struct loader *loader)
         if (interrupt_seen(&loader->interrupt))
             break;
     }
-    loader_send(loader);
-    while (loader->collected < loader->sent && loader->broken == STELE_OK)
-        loader_collect(loader, true);
+    loader_drain(loader);
     progress_clear(&loader->progress);
 }

@@ -25,6 +25,7 @@ static const struct options_known options_table[] = {
     {"from", "N", "begin with element N; the first is 0", OPTIONS_FROM, 0},
     {"limit", "N", "stop after N entries or elements", OPTIONS_LIMIT, 0},
     {"format", "tsv|jsonl", "default: by the file's name, else tsv", OPTIONS_FORMAT, 0},
+    {"all", NULL, "every table, instead of T", OPTIONS_ALL, 0},
     {"strict", NULL, "stop at the first bad line or refused entry", OPTIONS_STRICT, 0},
     {"create", NULL, "make the table where there is none", OPTIONS_CREATE, 0},
     {"type", "TYPE", "of keys and values: KEY->VALUE; default: bytes->bytes", OPTIONS_TYPE, 0},

@@ -25,7 +25,8 @@ enum options_bit {
     OPTIONS_TYPE = 1u << 9,
     OPTIONS_MAX_ENTRIES = 1u << 10,
     OPTIONS_FROM = 1u << 11,
-    OPTIONS_COMMON = 1u << 12
+    OPTIONS_ALL = 1u << 12,
+    OPTIONS_COMMON = 1u << 13
 };
 
 struct options {

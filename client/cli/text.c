@@ -75,11 +75,12 @@ static bool text_escape_byte(struct buffer *out, unsigned char byte)
 bool text_escape(struct buffer *out, const void *bytes, size_t count)
 {
     const unsigned char *at = bytes;
+    bool marked = count >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0;
     size_t plain = 0, i = 0;
     while (i < count) {
         unsigned length = text_utf8(at + i, count - i);
         bool control = at[i] < 0x20 || at[i] == 0x7f || at[i] == '\\';
-        if (length > 0 && !control) {
+        if (length > 0 && !control && !(marked && i < 3)) {
             i += length;
             continue;
         }

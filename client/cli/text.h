@@ -2,8 +2,9 @@
  * text.h - byte strings as text and back; numbers, sizes and durations for people. Pure.
  *
  * Escapes, as in TSV:  \t \n \r \\ and \xHH (two hexadecimal digits) for any byte. Tabs, newlines,
- * carriage returns, backslashes, other control characters and bytes that are not valid UTF-8 are
- * written as escapes; everything else stands for itself. Unescaping gives back every byte string.
+ * carriage returns, backslashes, other control characters, bytes that are not valid UTF-8 and a byte
+ * order mark at the beginning (which readers of files pass over) are written as escapes; everything
+ * else stands for itself. Unescaping gives back every byte string.
  */
 #ifndef STELE_CLI_TEXT_H
 #define STELE_CLI_TEXT_H

@@ -19,7 +19,7 @@
  * meanwhile is no victim's; tables that come, go or are cleared need no care. Nothing of a pass is in
  * the segment: after a crash one copy of a record is referenced, and adoption frees the other.
  *
- * To readers a moved record is a key replaced by the same bytes (fill, ref, bump; DESIGN section 2),
+ * To readers a moved record is a key replaced by the same bytes (fill, ref, bump; PROTOCOL.md, section 2),
  * a moved line the same chain under another link (fill, link, bump): every instant between shows all
  * entries. Views and copies of large values go by the quarantine clock like after any overwrite.
  * A list's record moves like that, its count with it: who found the old one before the swap has

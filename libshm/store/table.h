@@ -2,7 +2,7 @@
  * table.h - one table as its writer sees it: find, put, erase. With split.c the only stores to
  * slots. Private counts beside the shared root; adoption derives them again.
  *
- * Every store that a reader can see follows the ordering rule (DESIGN section 2); each is marked in
+ * Every store that a reader can see follows the ordering rule (PROTOCOL.md, section 2); each is marked in
  * the source with what it publishes.
  */
 #ifndef STORE_TABLE_H

@@ -15,7 +15,7 @@ reads_work() { # what needs no daemon
     expect 0 scan prices
     sort "$out" | cmp - "$work/sorted.tsv" || fail "scan without a daemon"
     expect 0 dump prices "$work/dumped.tsv"
-    sort "$work/dumped.tsv" | cmp - "$work/sorted.tsv" || fail "dump without a daemon"
+    grep -v '^\\stele' "$work/dumped.tsv" | sort | cmp - "$work/sorted.tsv" || fail "dump without a daemon"
     expect 0 tables; out_has "prices${tab}5000${tab}"
     expect 0 verify; out_has "sound"; out_has "table prices: 5000 entries"
     expect 0 -o json verify; json 'd["sound"] and d["tables"][0]["scanned"] == 5000'

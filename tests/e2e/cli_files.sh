@@ -48,6 +48,8 @@ def write(name):
 def read(name):
     got = {}
     for line in open(name, 'rb').read().split(b'\n')[:-1]:
+        if line.startswith((b'\\stele\t', b'{"stele":')):
+            continue
         if name.endswith('.jsonl'):
             line = json.loads(line)
             key, val = value(line, 'key'), value(line, 'value')

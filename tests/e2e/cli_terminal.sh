@@ -94,6 +94,8 @@ if command -v bash >/dev/null; then
     complete "tsv" "$stele" dump --format t
     complete "$name" "$stele" -n "$name"
     complete "$work/in.tsv" "$stele" load prices "$work/in"
+    complete "$work/in.tsv" "$stele" load --all "$work/in"
+    complete "" "$stele" dump --all file p
     complete "prices" "$stele" -n "$name" get p
     complete "" "$stele" create p
     complete "" "$stele" -n "$name-other" get p

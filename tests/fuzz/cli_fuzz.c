@@ -1,6 +1,6 @@
 /*
- * What the command line reads: entries of every type as TSV and as JSON lines, words, base64, numbers,
- * and files line by line. A line that is accepted, written again and read again gives the same key and
+ * What the command line reads: entries of every type as TSV and as JSON lines, headings of dumps, words,
+ * base64, numbers, and files line by line. No line is both an entry and a heading. A line that is accepted, written again and read again gives the same key and
  * value; every key and value survive being written and read; lines come out as they are in the file.
  *
  * Input: which (see the end), then the bytes; of a typed line or entry, the first says which type.
@@ -10,6 +10,7 @@
 
 #include "entry.h"
 #include "fuzz.h"
+#include "heading.h"
 #include "input.h"
 #include "text.h"
 #include "word.h"
@@ -76,15 +77,40 @@ static void check_entry(enum entry_format format, const struct stele_type *type,
     struct buffer line;
     struct pair again;
     char fault[ENTRY_FAULT_BYTES];
+    bool anew;
     buffer_init(&line);
     pair_init(&again);
     fuzz_expect(entry_write(&line, format, type, key, key_bytes, value, value_bytes));
     check_line(format, &line);
-    fuzz_expect(
-        entry_read(format, type, line.bytes, line.used - 1, &again.key, &again.value, fault));
+    fuzz_expect(entry_read(format, type, line.bytes, line.used - 1, &again.key, &again.value, &anew,
+                           fault));
     fuzz_expect(same(&again.key, key, key_bytes) && same(&again.value, value, value_bytes));
     pair_fini(&again);
     buffer_fini(&line);
+}
+
+/* Whether the line is one; a table's is written and read as the same one. */
+static bool try_heading(enum entry_format format, const char *line, size_t count)
+{
+    struct heading heading, again;
+    struct buffer written;
+    char fault[ENTRY_FAULT_BYTES];
+    memset(&heading, '#', sizeof heading);
+    memset(fault, '#', sizeof fault);
+    enum heading_kind kind = heading_read(format, line, count, &heading, fault);
+    if (kind == HEADING_WRONG)
+        fuzz_expect(memchr(fault, 0, sizeof fault) && !strchr(fault, '\n'));
+    if (kind != HEADING_TABLE)
+        return kind != HEADING_NONE;
+    buffer_init(&written);
+    fuzz_expect(heading_write_table(&written, format, &heading));
+    fuzz_expect(heading_read(format, written.bytes, written.used - 1, &again, fault) ==
+                HEADING_TABLE);
+    fuzz_expect(strcmp(again.name, heading.name) == 0 && heading.name[0] &&
+                stele_type_equal(&again.type, &heading.type) &&
+                again.max_entries == heading.max_entries);
+    buffer_fini(&written);
+    return true;
 }
 
 static void try_line(enum entry_format format, const struct stele_type *type, const uint8_t *bytes,
@@ -92,11 +118,16 @@ static void try_line(enum entry_format format, const struct stele_type *type, co
 {
     struct pair pair;
     char fault[ENTRY_FAULT_BYTES];
+    bool anew;
     if (memchr(bytes, '\n', count))
         return; /* not one line: no caller has such */
     pair_init(&pair);
     memset(fault, '#', sizeof fault);
-    if (entry_read(format, type, (const char *)bytes, count, &pair.key, &pair.value, fault))
+    bool heading = try_heading(format, (const char *)bytes, count);
+    bool entry =
+        entry_read(format, type, (const char *)bytes, count, &pair.key, &pair.value, &anew, fault);
+    fuzz_expect(!heading || !entry);
+    if (entry)
         check_entry(format, type, pair.key.bytes ? pair.key.bytes : "", pair.key.used,
                     pair.value.bytes ? pair.value.bytes : "", pair.value.used);
     else

@@ -131,7 +131,7 @@ int main(int argc, char **argv)
     uint64_t entries = 0;
     if (stele_reader_attach(&reader, argc > 1 ? argv[1] : "headers.no-such-segment") != STELE_OK)
         return stele_reader_attach_fd(&reader, -1) == STELE_OK;
-    stele_reader_register_hash(&reader, STELE_HASH_OWN, NULL);
+    stele_reader_register_hash(&reader, STELE_HASH_OWN, STELEI_NULL);
     use_words(&reader);
     use_lists(&reader);
     use_scans(&reader);

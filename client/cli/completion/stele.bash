@@ -24,7 +24,7 @@ _stele() {
     local verbs='get put insert replace cas incr del append remove swap pop list count scan load
                  dump tables create clear drop stat ping verify bench shutdown'
     local options='--name --socket --output --timeout --escapes --help'
-    local verb='' word types='*' place=0 i
+    local verb='' word types='*' place=0 all='' i
     local -a where=()
     COMPREPLY=()
 
@@ -46,6 +46,7 @@ _stele() {
             ;;
         -o | --output | -t | --timeout | --prefix | --limit | --from | --format | --seconds | \
             --type | --max-entries) i=$((i + 1)) ;;
+        --all) all=y ;;
         -*) ;;
         *)
             if [[ -z $verb ]]; then verb=$word; else place=$((place + 1)); fi
@@ -61,17 +62,17 @@ _stele() {
         scan) options="$options --prefix --limit --keys" ;;
         list) options="$options --from --limit" ;;
         create) options="$options --type --max-entries" ;;
-        load) options="$options --format --strict --create --type --max-entries" ;;
-        dump) options="$options --format" ;;
+        load) options="$options --all --format --strict --create --type --max-entries" ;;
+        dump) options="$options --all --format" ;;
         bench) options="$options --seconds" ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
         return
     fi
-    case $verb:$place in
+    case $verb:$place$all in
     :*) mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$current") ;;
-    create:* | tables:* | stat:* | ping:* | verify:* | shutdown:*) ;;
-    load:1 | dump:1) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    load:1 | dump:1 | load:0y | dump:0y) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    load:*y | dump:*y | create:* | tables:* | stat:* | ping:* | verify:* | shutdown:*) ;;
     *:0)
         case $verb in
         append | remove | swap | pop | list | count) types='*->@(list|set):*' ;;

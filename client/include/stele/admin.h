@@ -45,7 +45,7 @@ static inline enum stele_status stele_channel_table_create_as(struct stele_chann
     memset(&create, 0, sizeof(create));
     create.type = stele_type_word(type);
     create.max_entries = max_entries;
-    create.name_bytes = (uint8_t)bytes;
+    create.name_bytes = STELEI_CAST(uint8_t, bytes);
     command.head_bytes = stelei_encode_create(command.head, channel->next_request, &create);
     return stelei_channel_simple(channel, &command, timeout_ms, table);
 }
@@ -68,8 +68,8 @@ static inline enum stele_status stele_channel_table_find(struct stele_channel *c
     size_t bytes;
     if (stelei_command_name(&command, name, &bytes) != STELE_OK)
         return STELE_EINVAL;
-    command.head_bytes = stelei_encode_frame(command.head, (uint32_t)bytes, STELEI_OP_TABLE_FIND, 0,
-                                             0, channel->next_request);
+    command.head_bytes = stelei_encode_frame(command.head, STELEI_CAST(uint32_t, bytes),
+                                             STELEI_OP_TABLE_FIND, 0, 0, channel->next_request);
     return stelei_channel_simple(channel, &command, timeout_ms, table);
 }
 
@@ -79,7 +79,7 @@ static inline enum stele_status stele_channel_table_drop(struct stele_channel *c
 {
     struct stelei_command command;
     stelei_command_bare(&command, channel->next_request, STELEI_OP_TABLE_DROP, table);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 /* Removes all entries at once; handles stay good. Administrators only. */
@@ -88,7 +88,7 @@ static inline enum stele_status stele_channel_table_clear(struct stele_channel *
 {
     struct stelei_command command;
     stelei_command_bare(&command, channel->next_request, STELEI_OP_TABLE_CLEAR, table);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 static inline void stelei_table_info_fill(const struct stelei_listed *listed,
@@ -175,7 +175,7 @@ static inline enum stele_status stele_channel_shutdown(struct stele_channel *cha
 {
     struct stelei_command command;
     stelei_command_bare(&command, channel->next_request, STELEI_OP_SHUTDOWN, 0);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 #endif

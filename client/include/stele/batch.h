@@ -47,7 +47,7 @@ STELEI_INLINE void stelei_ahead_bucket(const struct stele_table *table, uint64_t
                                        uint64_t limit, const struct stele_lookup *lookup,
                                        struct stelei_ahead *ahead)
 {
-    ahead->probe.place.head = NULL;
+    ahead->probe.place.head = STELEI_NULL;
     if (STELEI_UNLIKELY(lookup->key_bytes > STELEI_KEY_MAX_BYTES))
         return;
     ahead->hash = stelei_hash(lookup->key, lookup->key_bytes, table->map.hash_seed);
@@ -91,13 +91,13 @@ STELEI_INLINE void stelei_ahead_head(const struct stele_table *table, uint64_t l
 {
     const struct stelei_bucket *head = ahead->probe.place.head;
     ahead->off = 0;
-    ahead->line = NULL;
+    ahead->line = STELEI_NULL;
     if (STELEI_UNLIKELY(!head))
         return;
     uint64_t word = stelei_sequence_begin(&head->sequence);
     ahead->probe.place.word = word;
     if (STELEI_UNLIKELY(!stelei_aim_hits(&ahead->aim, word))) {
-        ahead->probe.place.head = NULL;
+        ahead->probe.place.head = STELEI_NULL;
         return;
     }
     if (stelei_ahead_match(table, limit, head, word, ahead))
@@ -106,7 +106,7 @@ STELEI_INLINE void stelei_ahead_head(const struct stele_table *table, uint64_t l
     if (next == 0)
         return;
     if (STELEI_UNLIKELY(next + STELEI_BUCKET_BYTES > limit)) {
-        ahead->probe.place.head = NULL;
+        ahead->probe.place.head = STELEI_NULL;
         return;
     }
     ahead->line = stelei_bucket_at(&table->map, next);
@@ -134,7 +134,7 @@ STELEI_INLINE bool stelei_ahead_finish(const struct stele_table *table, uint64_t
         return !ahead->line && stelei_probe_unchanged(table, probe);
     }
     if (STELEI_UNLIKELY(!stelei_record_plain(&table->map, ahead->off, limit, lookup->key,
-                                             (uint32_t)lookup->key_bytes, probe)))
+                                             STELEI_CAST(uint32_t, lookup->key_bytes), probe)))
         return false;
     size_t bytes = stelei_record_value_bytes(probe->meta);
     if (STELEI_UNLIKELY(bytes > lookup->capacity || bytes > STELEI_LARGE_BYTES))

@@ -65,7 +65,7 @@ static inline enum stele_status stele_channel_ping(struct stele_channel *channel
 {
     struct stelei_command command;
     stelei_command_bare(&command, channel->next_request, STELEI_OP_PING, 0);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 static inline enum stele_status stelei_channel_store(struct stele_channel *channel, unsigned opcode,
@@ -79,7 +79,7 @@ static inline enum stele_status stelei_channel_store(struct stele_channel *chann
         return status;
     stelei_command_put(&command, channel->next_request, opcode, table, key, key_bytes, value,
                        value_bytes);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 /* Inserts, or replaces what the key held. */
@@ -122,7 +122,7 @@ static inline enum stele_status stele_channel_erase(struct stele_channel *channe
     if (status != STELE_OK)
         return status;
     stelei_command_erase(&command, channel->next_request, STELEI_OP_ERASE, table, key, key_bytes);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 /*
@@ -145,7 +145,7 @@ static inline enum stele_status stele_channel_cas(struct stele_channel *channel,
         return STELE_ETOOBIG;
     stelei_command_cas(&command, channel->next_request, table, key, key_bytes, expected,
                        expected_bytes, value, value_bytes);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 /*
@@ -166,7 +166,7 @@ static inline enum stele_status stele_channel_incr(struct stele_channel *channel
     stelei_command_incr(&command, channel->next_request, table, key, key_bytes, delta);
     status = stelei_channel_number(channel, &command, timeout_ms, &sum);
     if (status == STELE_OK && number)
-        *number = (int64_t)sum;
+        *number = STELEI_CAST(int64_t, sum);
     return status;
 }
 

@@ -58,7 +58,7 @@ static inline enum stele_status stele_channel_list_remove(struct stele_channel *
     if (status != STELE_OK)
         return status;
     stelei_command_remove(&command, channel->next_request, table, key, key_bytes, element);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 /* Removes the first element equal to `old`, if there is one, and appends `element`, as one change: no
@@ -73,7 +73,7 @@ static inline enum stele_status stele_channel_list_replace(struct stele_channel 
     if (status != STELE_OK)
         return status;
     stelei_command_swap(&command, channel->next_request, table, key, key_bytes, old, element);
-    return stelei_channel_simple(channel, &command, timeout_ms, NULL);
+    return stelei_channel_simple(channel, &command, timeout_ms, STELEI_NULL);
 }
 
 STELEI_INLINE enum stele_status stelei_channel_list_number(struct stele_channel *channel,
@@ -110,7 +110,7 @@ static inline enum stele_status stele_channel_list_count(struct stele_channel *c
 }
 
 /* Most bytes of elements and lists that one reply has. */
-#define STELEI_CHANNEL_TOLD_MAX (size_t)(STELEI_FRAME_MAX_BYTES - sizeof(struct stelei_wire_told))
+#define STELEI_CHANNEL_TOLD_MAX (STELEI_FRAME_MAX_BYTES - sizeof(struct stelei_wire_told))
 
 /*
  * Fills `elements`, of `capacity` bytes, with the list's elements from number `from` (0 is the first)
@@ -136,8 +136,9 @@ stele_channel_list_read(struct stele_channel *channel, uint16_t table, const voi
         capacity = STELEI_CHANNEL_TOLD_MAX;
     stelei_command_init(&command);
     stelei_command_part(&command, 0, key, key_bytes);
-    command.head_bytes = stelei_encode_read(command.head, channel->next_request, table,
-                                            (uint32_t)key_bytes, from, (uint32_t)capacity);
+    command.head_bytes =
+        stelei_encode_read(command.head, channel->next_request, table,
+                           STELEI_CAST(uint32_t, key_bytes), from, STELEI_CAST(uint32_t, capacity));
     command.reply_bytes = STELEI_FRAME_HEAD_BYTES + sizeof(told) + capacity;
     status = stelei_channel_call(channel, &command, stelei_io_deadline(timeout_ms), &reply);
     if (status != STELE_OK || reply.status != STELE_OK)
@@ -191,8 +192,8 @@ static inline enum stele_status stele_channel_list_all(struct stele_channel *cha
     if (max_bytes > STELEI_CHANNEL_TOLD_MAX)
         max_bytes = STELEI_CHANNEL_TOLD_MAX;
     stelei_command_init(&command);
-    command.head_bytes =
-        stelei_encode_all(command.head, channel->next_request, table, (uint32_t)max_bytes);
+    command.head_bytes = stelei_encode_all(command.head, channel->next_request, table,
+                                           STELEI_CAST(uint32_t, max_bytes));
     command.reply_bytes = STELEI_FRAME_HEAD_BYTES + sizeof(told) + max_bytes;
     enum stele_status status =
         stelei_channel_call(channel, &command, stelei_io_deadline(timeout_ms), &reply);
@@ -232,7 +233,7 @@ STELEI_INLINE uint64_t stele_channel_list_element(const struct stele_channel_lis
                                                   uint64_t index)
 {
     uint64_t element = 0;
-    memcpy(&element, (const uint8_t *)list->elements + index * list->element_bytes,
+    memcpy(&element, STELEI_CAST(const uint8_t *, list->elements) + index * list->element_bytes,
            list->element_bytes);
     return element;
 }

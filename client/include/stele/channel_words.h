@@ -130,7 +130,7 @@ static inline enum stele_status stele_channel_word_incr(struct stele_channel *ch
         return status;
     status = stele_channel_incr(channel, table, &word.key, word.key_bytes, delta, &sum, timeout_ms);
     if (status == STELE_OK && value)
-        *value = (uint64_t)sum;
+        *value = STELEI_CAST(uint64_t, sum);
     return status;
 }
 

@@ -63,7 +63,7 @@ static inline void stele_channel_close(struct stele_channel *channel)
     stelei_fork_mark_fini(&channel->mark);
     free(channel->out);
     free(channel->in);
-    channel->out = channel->in = NULL;
+    channel->out = channel->in = STELEI_NULL;
     channel->in_capacity = 0;
 }
 
@@ -101,7 +101,7 @@ static inline enum stele_status stelei_channel_find(struct stele_channel *channe
         if (status != STELE_ECLOSED && status != STELE_ETOOBIG)
             return status;
     }
-    status = stelei_address_socket(NULL, target, channel->path, sizeof(channel->path));
+    status = stelei_address_socket(STELEI_NULL, target, channel->path, sizeof(channel->path));
     return status == STELE_OK ? stelei_channel_dial(channel, deadline) : status;
 }
 
@@ -125,8 +125,8 @@ static inline enum stele_status stele_channel_connect(struct stele_channel *chan
     channel->next_request = 1;
     channel->in_capacity = STELEI_CHANNEL_IN_BYTES;
     stelei_spin_init(&channel->spin, sysconf(_SC_NPROCESSORS_ONLN) < 2);
-    channel->out = (uint8_t *)malloc(STELEI_CHANNEL_OUT_BYTES);
-    channel->in = (uint8_t *)malloc(channel->in_capacity);
+    channel->out = STELEI_CAST(uint8_t *, malloc(STELEI_CHANNEL_OUT_BYTES));
+    channel->in = STELEI_CAST(uint8_t *, malloc(channel->in_capacity));
     enum stele_status status = STELE_ENOMEM;
     if (channel->out && channel->in)
         status = stelei_fork_mark_init(&channel->mark);
@@ -163,7 +163,7 @@ static inline enum stele_status stele_channel_reconnect(struct stele_channel *ch
         enum stele_status status = stelei_channel_dial(channel, deadline);
         if (status != STELE_ECLOSED || stelei_io_left_ms(deadline) == 0)
             return status;
-        poll(NULL, 0, 2);
+        poll(STELEI_NULL, 0, 2);
     }
 }
 

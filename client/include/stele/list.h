@@ -47,7 +47,7 @@ static inline enum stele_status stelei_list_key_bytes(const struct stele_table *
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
     made->bytes = key;
-    made->byte_count = (uint32_t)key_bytes;
+    made->byte_count = STELEI_CAST(uint32_t, key_bytes);
     made->word = 0;
     made->hash = stelei_table_hash(table, key, key_bytes);
     return STELE_OK;
@@ -58,7 +58,7 @@ static inline enum stele_status stelei_list_key_word(const struct stele_table *t
 {
     if (STELEI_UNLIKELY(table->form != STELEI_FORM_WORD_LISTS))
         return STELE_ETYPE;
-    made->bytes = NULL;
+    made->bytes = STELEI_NULL;
     made->byte_count = 0;
     made->word = key;
     made->hash = stelei_table_hash_word(table, key);
@@ -149,7 +149,7 @@ static inline enum stele_status stele_list_span(const struct stele_list *list, u
         return STELE_EEND;
     if (!stelei_list_run_at(list, from, &run))
         return stelei_list_untouched(list) ? STELE_ECORRUPT : STELE_EBUSY;
-    *elements = (const uint8_t *)run.words + (run.at << list->element_shift);
+    *elements = STELEI_AS(const uint8_t *, run.words) + (run.at << list->element_shift);
     *n = run.count;
     return STELE_OK;
 }

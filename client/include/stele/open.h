@@ -36,6 +36,13 @@ struct stele_reader {
     struct stelei_reader_hash hash[STELE_READER_HASHES];
 };
 
+static inline void stelei_reader_begin(struct stele_reader *reader)
+{
+    reader->map.base = STELEI_NULL;
+    reader->hash_count = 0;
+    memset(reader->hash, 0, sizeof reader->hash); /* for compilers that cannot see the count */
+}
+
 /*
  * Maps the segment of this name, if it belongs to root, to the caller's own effective uid, or to
  * `owner`: the uid of the user that the daemon runs as (getpwnam() finds it), or
@@ -79,8 +86,7 @@ static inline enum stele_status stele_reader_attach_owned(struct stele_reader *r
                                                           const char *name, uint64_t owner)
 {
     struct stelei_object object;
-    reader->map.base = NULL;
-    reader->hash_count = 0;
+    stelei_reader_begin(reader);
     if (!stelei_address_name_valid(name))
         return STELE_EINVAL;
     stelei_object_find(&object, name, O_RDONLY, owner);
@@ -106,7 +112,7 @@ static inline enum stele_status stele_reader_attach_fd(struct stele_reader *read
 {
     struct stelei_object object;
     memset(&object, 0, sizeof object);
-    reader->hash_count = 0;
+    stelei_reader_begin(reader);
     object.fd = fd;
     stelei_object_look(&object);
     return stelei_map_attach(&object, &reader->map);
@@ -204,9 +210,9 @@ static inline enum stele_status stelei_table_bind(const struct stele_reader *rea
         return STELE_EVERSION;
     if (root_off + sizeof(struct stelei_root) > stelei_map_limit(map))
         return STELE_ECORRUPT;
-    bound.root = (const struct stelei_root *)(const void *)(map->base + root_off);
-    bound.own_hash = NULL;
-    bound.form = (uint8_t)stelei_form_of(&bound.type);
+    bound.root = STELEI_CAST(const struct stelei_root *, stelei_map_at(map, root_off));
+    bound.own_hash = STELEI_NULL;
+    bound.form = STELEI_CAST(uint8_t, stelei_form_of(&bound.type));
     bool usual = bound.form == STELEI_FORM_BYTES && bound.type.hash_id == STELE_HASH_XXH3;
     bound.usual_key_end = usual ? STELEI_KEY_MAX_BYTES + 1 : 0;
     *table = bound;
@@ -231,7 +237,7 @@ static inline enum stele_status stelei_table_find(const struct stele_reader *rea
         for (uint32_t id = 0; id < reader->map.table_capacity; id++) {
             const struct stelei_table *shared = stelei_map_table(&reader->map, id);
             uint64_t word = stelei_load64_acquire(&shared->word);
-            if ((uint32_t)word == 0 || !stelei_table_name_is(shared, wanted))
+            if (STELEI_CAST(uint32_t, word) == 0 || !stelei_table_name_is(shared, wanted))
                 continue;
             status = stelei_table_bind(reader, id, word, table, hash_check);
             break;
@@ -322,7 +328,7 @@ static inline enum stele_status stelei_table_open(const struct stele_reader *rea
 static inline enum stele_status stele_table_open(const struct stele_reader *reader,
                                                  const char *name, struct stele_table *table)
 {
-    return stelei_table_open(reader, name, stelei_expects_bytes, NULL, table);
+    return stelei_table_open(reader, name, stelei_expects_bytes, STELEI_NULL, table);
 }
 
 /* The same for a table of exactly this type, its hash and its flags included. */
@@ -338,7 +344,7 @@ static inline enum stele_status stele_table_open_as(const struct stele_reader *r
 static inline enum stele_status stele_table_open_any(const struct stele_reader *reader,
                                                      const char *name, struct stele_table *table)
 {
-    return stelei_table_open(reader, name, stelei_expects_any, NULL, table);
+    return stelei_table_open(reader, name, stelei_expects_any, STELEI_NULL, table);
 }
 
 #endif

@@ -157,8 +157,8 @@ static inline enum stele_status stele_channel_submit_vector(struct stele_channel
     stelei_command_init(&command);
     stelei_command_part(&command, 0, vector->bytes, vector->used);
     command.head_bytes = stelei_encode_vector(command.head, channel->next_request, vector->count,
-                                              (uint32_t)vector->used);
-    command.reply_bytes = STELEI_FRAME_HEAD_BYTES + 8 + (size_t)vector->count * 2;
+                                              STELEI_CAST(uint32_t, vector->used));
+    command.reply_bytes = STELEI_FRAME_HEAD_BYTES + 8 + STELEI_CAST(size_t, vector->count) * 2;
     return stelei_channel_queue(channel, &command, request);
 }
 
@@ -181,14 +181,14 @@ static inline uint32_t stele_channel_pending(const struct stele_channel *channel
 static inline enum stele_status stelei_completion_fill(const struct stelei_reply *reply,
                                                        struct stele_completion *completion)
 {
-    const uint8_t *value = NULL;
+    const uint8_t *value = STELEI_NULL;
     uint32_t value_bytes = 0;
     uint64_t number = 0;
     unsigned opcode = reply->frame.opcode & ~STELEI_REPLY_BIT;
     bool good = true;
     completion->status = reply->status;
     completion->table = reply->frame.table;
-    completion->vector.statuses = NULL;
+    completion->vector.statuses = STELEI_NULL;
     completion->vector.count = 0;
     if (opcode == STELEI_OP_GET && (reply->status == STELE_OK || reply->status == STELE_ESHORT))
         good = stelei_decode_get_reply(reply->body, reply->frame.length, &value, &value_bytes);
@@ -197,7 +197,7 @@ static inline enum stele_status stelei_completion_fill(const struct stelei_reply
         good = stelei_decode_number(reply->body, reply->frame.length, &number);
     else if (opcode == STELEI_OP_VECTOR && reply->status == STELE_OK)
         good = stelei_decode_vector_reply(reply->body, reply->frame.length, &completion->vector);
-    completion->number = (int64_t)number;
+    completion->number = STELEI_CAST(int64_t, number);
     completion->value = value;
     completion->value_bytes = value_bytes;
     return good ? STELE_OK : STELE_EPROTO;
@@ -245,7 +245,7 @@ static inline enum stele_status stele_completion_status(const struct stele_compl
                                                         uint32_t index)
 {
     uint16_t status = stelei_vector_status(&completion->vector, index);
-    return status < STELE_STATUS_COUNT ? (enum stele_status)status : STELE_EPROTO;
+    return status < STELE_STATUS_COUNT ? STELEI_CAST(enum stele_status, status) : STELE_EPROTO;
 }
 
 #endif

@@ -73,7 +73,7 @@ STELEI_COLD static enum stele_status stelei_get_unusual(const struct stele_table
         return STELE_ETYPE;
     if (key_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
-    return stelei_get_again(table, key, (uint32_t)key_bytes,
+    return stelei_get_again(table, key, STELEI_CAST(uint32_t, key_bytes),
                             stelei_table_hash(table, key, key_bytes), buffer, capacity,
                             value_bytes);
 }
@@ -91,7 +91,8 @@ STELEI_INLINE enum stele_status stele_get(const struct stele_table *table, const
         return stelei_get_unusual(table, key, key_bytes, buffer, capacity, value_bytes);
     struct stelei_probe probe;
     uint64_t hash = stelei_hash(key, key_bytes, table->map.hash_seed);
-    enum stelei_outcome outcome = stelei_find(table, key, (uint32_t)key_bytes, hash, &probe);
+    enum stelei_outcome outcome =
+        stelei_find(table, key, STELEI_CAST(uint32_t, key_bytes), hash, &probe);
     if (STELEI_LIKELY(outcome == STELEI_HIT)) {
         size_t bytes = stelei_record_value_bytes(probe.meta);
         if (STELEI_LIKELY(bytes <= capacity && bytes <= STELEI_LARGE_BYTES)) {
@@ -104,7 +105,8 @@ STELEI_INLINE enum stele_status stele_get(const struct stele_table *table, const
     } else if (outcome == STELEI_MISS && STELEI_LIKELY(stelei_probe_unchanged(table, &probe))) {
         return STELE_ENOTFOUND;
     }
-    return stelei_get_again(table, key, (uint32_t)key_bytes, hash, buffer, capacity, value_bytes);
+    return stelei_get_again(table, key, STELEI_CAST(uint32_t, key_bytes), hash, buffer, capacity,
+                            value_bytes);
 }
 
 /* STELE_OK if the key is present, STELE_ENOTFOUND if not. For tables of lists too. */
@@ -118,7 +120,8 @@ static inline enum stele_status stele_contains(const struct stele_table *table, 
     struct stelei_probe probe;
     uint64_t clock = 0, hash = stelei_table_hash(table, key, key_bytes);
     unsigned attempts = 0;
-    return stelei_settle(table, key, (uint32_t)key_bytes, hash, &probe, &clock, &attempts);
+    return stelei_settle(table, key, STELEI_CAST(uint32_t, key_bytes), hash, &probe, &clock,
+                         &attempts);
 }
 
 /*
@@ -144,8 +147,8 @@ static inline enum stele_status stele_view_take(const struct stele_table *table,
     struct stelei_probe probe;
     uint64_t clock = 0, hash = stelei_table_hash(table, key, key_bytes);
     unsigned attempts = 0;
-    enum stele_status status =
-        stelei_settle(table, key, (uint32_t)key_bytes, hash, &probe, &clock, &attempts);
+    enum stele_status status = stelei_settle(table, key, STELEI_CAST(uint32_t, key_bytes), hash,
+                                             &probe, &clock, &attempts);
     if (status != STELE_OK)
         return status;
     view->data = stelei_probe_value(&probe, key_bytes);

@@ -52,8 +52,8 @@ static inline enum stele_status stele_scan_begin_prefix(struct stele_scan *scan,
     if (prefix_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
     stele_scan_begin(scan, table);
-    scan->prefix = (const uint8_t *)prefix;
-    scan->prefix_bytes = (uint32_t)prefix_bytes;
+    scan->prefix = STELEI_CAST(const uint8_t *, prefix);
+    scan->prefix_bytes = STELEI_CAST(uint32_t, prefix_bytes);
     return STELE_OK;
 }
 
@@ -193,7 +193,7 @@ static inline enum stele_status stele_scan_next(struct stele_scan *scan, void *k
             status = stelei_scan_list(scan, entry, &list);
         size_t klen = stelei_scan_key_bytes(scan, entry);
         size_t vlen =
-            lists ? (size_t)list.count << list.element_shift : stelei_scan_value_bytes(scan, entry);
+            lists ? list.count << list.element_shift : stelei_scan_value_bytes(scan, entry);
         bool fits = klen <= key_capacity && vlen <= value_capacity;
         if (status == STELE_OK && fits) {
             stelei_scan_copy_key(scan, entry, key, klen);

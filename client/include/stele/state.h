@@ -61,7 +61,8 @@ static inline void stele_reader_get_stats(const struct stele_reader *reader,
     stats->closed = stats->moved || state == STELEI_STATE_CLEAN;
     stats->tables = 0;
     for (uint32_t id = 0; id < reader->map.table_capacity; id++)
-        stats->tables += (uint32_t)stelei_load64(&stelei_map_table(&reader->map, id)->word) != 0;
+        stats->tables +=
+            STELEI_CAST(uint32_t, stelei_load64(&stelei_map_table(&reader->map, id)->word)) != 0;
 }
 
 /*
@@ -75,7 +76,8 @@ static inline uint64_t stele_reader_staleness_ms(const struct stele_reader *read
     struct timespec now;
     if (beat == 0 || clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0)
         return UINT64_MAX;
-    uint64_t now_ms = (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+    uint64_t now_ms =
+        STELEI_CAST(uint64_t, now.tv_sec) * 1000u + STELEI_CAST(uint64_t, now.tv_nsec) / 1000000u;
     return now_ms > beat ? now_ms - beat : 0;
 }
 

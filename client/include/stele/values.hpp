@@ -114,7 +114,7 @@ template <class Element> class elements
         std::uint64_t n = 0;
         status why = ::stele_list_read(&native_, from, out, capacity, &n);
         if (why == STELE_OK)
-            got = static_cast<std::size_t>(n);
+            got = n;
         return why;
     }
     /* All of them. May throw what the vector throws. */
@@ -134,7 +134,7 @@ template <class Element> class elements
         status why = ::stele_list_span(&native_, from, &data, &n);
         if (why == STELE_OK) {
             first = static_cast<const Element *>(data);
-            count = static_cast<std::size_t>(n);
+            count = n;
         }
         return why;
     }

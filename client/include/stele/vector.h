@@ -22,7 +22,7 @@ struct stele_vector {
 /* `max_bytes`: of keys, values and up to 32 bytes for each command; it grows up to that. */
 static inline void stele_vector_init(struct stele_vector *vector, size_t max_bytes)
 {
-    vector->bytes = NULL;
+    vector->bytes = STELEI_NULL;
     vector->used = vector->capacity = 0;
     vector->max_bytes = max_bytes;
     vector->count = 0;
@@ -50,7 +50,7 @@ static inline enum stele_status stelei_vector_reserve(struct stele_vector *vecto
         size_t capacity = vector->capacity ? vector->capacity : 4096;
         while (capacity < vector->used + bytes)
             capacity *= 2;
-        uint8_t *grown = (uint8_t *)realloc(vector->bytes, capacity);
+        uint8_t *grown = STELEI_CAST(uint8_t *, realloc(vector->bytes, capacity));
         if (!grown)
             return STELE_ENOMEM;
         vector->bytes = grown;
@@ -85,7 +85,7 @@ static inline void stelei_vector_entry_init(struct stelei_vector_entry *entry, c
     entry->part_bytes[0] = first_bytes;
     entry->part[1] = second;
     entry->part_bytes[1] = second_bytes;
-    entry->part[2] = NULL;
+    entry->part[2] = STELEI_NULL;
     entry->part_bytes[2] = 0;
 }
 
@@ -104,7 +104,7 @@ static inline enum stele_status stelei_vector_add(struct stele_vector *vector, u
         stelei_vector_reserve(vector, sizeof(struct stelei_wire_entry) + body);
     if (status != STELE_OK)
         return status;
-    size_t head = stelei_encode_entry(entry->head, (uint32_t)body, opcode, table);
+    size_t head = stelei_encode_entry(entry->head, STELEI_CAST(uint32_t, body), opcode, table);
     stelei_vector_append(vector, entry->head, head + entry->head_bytes);
     for (unsigned i = 0; i < 3; i++)
         stelei_vector_append(vector, entry->part[i], entry->part_bytes[i]);
@@ -121,8 +121,9 @@ static inline enum stele_status stelei_vector_store(struct stele_vector *vector,
     if (key_bytes > STELEI_KEY_MAX_BYTES || value_bytes > STELEI_VALUE_MAX_BYTES)
         return STELE_ETOOBIG;
     stelei_vector_entry_init(&entry, key, key_bytes, value, value_bytes);
-    entry.head_bytes = stelei_encode_put_body(stelei_vector_body(&entry), (uint32_t)key_bytes,
-                                              (uint32_t)value_bytes);
+    entry.head_bytes =
+        stelei_encode_put_body(stelei_vector_body(&entry), STELEI_CAST(uint32_t, key_bytes),
+                               STELEI_CAST(uint32_t, value_bytes));
     return stelei_vector_add(vector, opcode, table, &entry);
 }
 
@@ -159,8 +160,9 @@ static inline enum stele_status stele_vector_erase(struct stele_vector *vector, 
     struct stelei_vector_entry entry;
     if (key_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
-    stelei_vector_entry_init(&entry, key, key_bytes, NULL, 0);
-    entry.head_bytes = stelei_encode_erase_body(stelei_vector_body(&entry), (uint32_t)key_bytes);
+    stelei_vector_entry_init(&entry, key, key_bytes, STELEI_NULL, 0);
+    entry.head_bytes =
+        stelei_encode_erase_body(stelei_vector_body(&entry), STELEI_CAST(uint32_t, key_bytes));
     return stelei_vector_add(vector, STELEI_OP_ERASE, table, &entry);
 }
 
@@ -176,8 +178,9 @@ static inline enum stele_status stele_vector_cas(struct stele_vector *vector, ui
     stelei_vector_entry_init(&entry, key, key_bytes, expected, expected_bytes);
     entry.part[2] = value;
     entry.part_bytes[2] = value_bytes;
-    entry.head_bytes = stelei_encode_cas_body(stelei_vector_body(&entry), (uint32_t)key_bytes,
-                                              (uint32_t)expected_bytes, (uint32_t)value_bytes);
+    entry.head_bytes = stelei_encode_cas_body(
+        stelei_vector_body(&entry), STELEI_CAST(uint32_t, key_bytes),
+        STELEI_CAST(uint32_t, expected_bytes), STELEI_CAST(uint32_t, value_bytes));
     return stelei_vector_add(vector, STELEI_OP_CAS, table, &entry);
 }
 
@@ -188,9 +191,9 @@ static inline enum stele_status stele_vector_incr(struct stele_vector *vector, u
     struct stelei_vector_entry entry;
     if (key_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
-    stelei_vector_entry_init(&entry, key, key_bytes, NULL, 0);
-    entry.head_bytes =
-        stelei_encode_incr_body(stelei_vector_body(&entry), (uint32_t)key_bytes, delta);
+    stelei_vector_entry_init(&entry, key, key_bytes, STELEI_NULL, 0);
+    entry.head_bytes = stelei_encode_incr_body(stelei_vector_body(&entry),
+                                               STELEI_CAST(uint32_t, key_bytes), delta);
     return stelei_vector_add(vector, STELEI_OP_INCR, table, &entry);
 }
 
@@ -213,9 +216,9 @@ static inline enum stele_status stele_vector_list_remove(struct stele_vector *ve
     struct stelei_vector_entry entry;
     if (key_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
-    stelei_vector_entry_init(&entry, key, key_bytes, NULL, 0);
-    entry.head_bytes =
-        stelei_encode_remove_body(stelei_vector_body(&entry), (uint32_t)key_bytes, element);
+    stelei_vector_entry_init(&entry, key, key_bytes, STELEI_NULL, 0);
+    entry.head_bytes = stelei_encode_remove_body(stelei_vector_body(&entry),
+                                                 STELEI_CAST(uint32_t, key_bytes), element);
     return stelei_vector_add(vector, STELEI_OP_LIST_REMOVE, table, &entry);
 }
 
@@ -227,9 +230,9 @@ static inline enum stele_status stele_vector_list_replace(struct stele_vector *v
     struct stelei_vector_entry entry;
     if (key_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
-    stelei_vector_entry_init(&entry, key, key_bytes, NULL, 0);
-    entry.head_bytes =
-        stelei_encode_swap_body(stelei_vector_body(&entry), (uint32_t)key_bytes, old, element);
+    stelei_vector_entry_init(&entry, key, key_bytes, STELEI_NULL, 0);
+    entry.head_bytes = stelei_encode_swap_body(stelei_vector_body(&entry),
+                                               STELEI_CAST(uint32_t, key_bytes), old, element);
     return stelei_vector_add(vector, STELEI_OP_LIST_REPLACE, table, &entry);
 }
 

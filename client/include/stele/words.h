@@ -74,7 +74,7 @@ STELEI_INLINE enum stele_status stele_words_get(const struct stele_words *words,
     const struct stele_table *table = &words->table;
     if (STELEI_LIKELY(table->form == STELEI_FORM_WORDS)) {
         struct stelei_probe probe;
-        uint64_t found, hash = stelei_table_hash_word(table, key);
+        uint64_t found = 0, hash = stelei_table_hash_word(table, key);
         enum stelei_outcome outcome = stelei_word_find(table, key, hash, false, &probe, &found);
         if (STELEI_LIKELY(outcome <= STELEI_MISS) &&
             STELEI_LIKELY(stelei_probe_unchanged(table, &probe))) {
@@ -140,7 +140,7 @@ STELEI_INLINE enum stele_status stele_words_get_bytes(const struct stele_words *
                                                       size_t *value_bytes)
 {
     const struct stele_table *table = &words->table;
-    uint64_t hash = stelei_table_hash_word(table, key), ref;
+    uint64_t hash = stelei_table_hash_word(table, key), ref = 0;
     if (STELEI_LIKELY(table->form == STELEI_FORM_WORD_RECORDS)) {
         struct stelei_probe probe;
         enum stelei_outcome outcome = stelei_word_find(table, key, hash, true, &probe, &ref);

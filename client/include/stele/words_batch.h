@@ -36,12 +36,12 @@ STELEI_INLINE size_t stelei_words_block(struct stelei_words_batch *batch, const 
         if (i + STELEI_WORDS_AHEAD < n)
             stelei_words_stage_aim(batch, i + STELEI_WORDS_AHEAD, keys[i + STELEI_WORDS_AHEAD]);
         stelei_words_stage_head(batch, i, keys[i], false, &spot);
-        unsigned settled =
-            (unsigned)spot.hit & (unsigned)stelei_words_spot_unchanged(batch, &spot.place);
+        bool unchanged = stelei_words_spot_unchanged(batch, &spot.place);
+        unsigned settled = STELEI_CAST(unsigned, spot.hit) & STELEI_CAST(unsigned, unchanged);
         values[i] = spot.value;
         if (statuses)
             statuses[i] = STELE_OK;
-        left->at[left->count] = (uint32_t)i;
+        left->at[left->count] = STELEI_CAST(uint32_t, i);
         left->count += settled ^ 1u;
         found += settled;
     }
@@ -97,7 +97,7 @@ static inline size_t stele_words_get_many(const struct stele_words *words, const
         if (stelei_words_batch_begin(&batch, &words->table) &&
             words->table.form == STELEI_FORM_WORDS)
             found += stelei_words_staged(&batch, words, keys + done, values + done,
-                                         statuses ? statuses + done : NULL, group);
+                                         statuses ? statuses + done : STELEI_NULL, group);
         else
             for (size_t i = done; i < done + group; i++) {
                 enum stele_status status = stele_words_get(words, keys[i], &values[i]);
@@ -150,7 +150,8 @@ STELEI_INLINE void stelei_words_track_heads(struct stelei_words_batch *batch,
             stelei_words_stage_aim(batch, ahead, lookups[ahead].key);
         stelei_words_stage_head(batch, i, lookups[i].key, true, &spot);
         track->place = spot.place;
-        track->off = stelei_ref_off(&batch->map, (uint32_t)spot.value) & (0 - (uint64_t)spot.hit);
+        track->off = stelei_ref_off(&batch->map, STELEI_CAST(uint32_t, spot.value)) &
+                     (0 - STELEI_CAST(uint64_t, spot.hit));
         track->link = spot.link;
         stelei_words_ask(batch, track->off);
     }
@@ -171,7 +172,7 @@ STELEI_INLINE void stelei_words_track_lines(const struct stelei_words_batch *bat
             stelei_word_match(line, stelei_load64_acquire(&line->sequence), lookups[i].key);
         if (match) {
             uint64_t ref = stelei_word_value(line, match, true);
-            track->off = stelei_ref_off(&batch->map, (uint32_t)ref);
+            track->off = stelei_ref_off(&batch->map, STELEI_CAST(uint32_t, ref));
             stelei_words_ask(batch, track->off);
         }
     }
@@ -217,6 +218,7 @@ static inline size_t stelei_words_tracked(struct stelei_words_batch *batch,
 {
     struct stelei_words_track tracks[STELEI_WORDS_UNDER_WAY];
     size_t found = 0, done = 0, lined = 0, headed = 0;
+    tracks[0].link = 0; /* for compilers that take it for read: nothing was asked for yet */
     for (size_t i = 0; i < n && i < STELEI_WORDS_AHEAD; i++)
         stelei_words_stage_aim(batch, i, lookups[i].key);
     while (done < n) { /* each stage a block behind the one before */

@@ -226,8 +226,9 @@ static inline uint64_t stele_map_capacity(const struct stele_map *map)
 static inline double stele_map_load_factor(const struct stele_map *map)
 {
     struct stele_store_table_stats stats;
-    return stele_map_stats(map, &stats) == STELE_OK ? (double)stats.entries / (double)stats.slots
-                                                    : 0.0;
+    return stele_map_stats(map, &stats) == STELE_OK
+               ? STELEI_CAST(double, stats.entries) / STELEI_CAST(double, stats.slots)
+               : 0.0;
 }
 static inline enum stele_status stele_map_reserve(const struct stele_map *map, uint64_t entries,
                                                   uint64_t key_bytes, uint64_t value_bytes)

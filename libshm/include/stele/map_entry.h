@@ -27,7 +27,7 @@ static inline enum stele_status stele_map_entry_of(const struct stele_map *map, 
                                                    uint32_t key_bytes,
                                                    struct stele_map_entry *entry)
 {
-    struct stele_map_value value = stele_map_buffer(NULL, 0);
+    struct stele_map_value value = stele_map_buffer(STELEI_NULL, 0);
     enum stele_status status = stele_map_get(map, key, key_bytes, &value);
     if (status != STELE_OK && status != STELE_ENOTFOUND)
         return status;

@@ -33,7 +33,8 @@ enum stele_status stele_map_list_push(const struct stele_map *map, const void *k
 static inline enum stele_status stele_map_list_count(const struct stele_map *map, const void *key,
                                                      uint32_t key_bytes, uint64_t *count)
 {
-    return stele_store_list_read(map->store, map->table, key, key_bytes, 0, NULL, 0, NULL, count);
+    return stele_store_list_read(map->store, map->table, key, key_bytes, 0, STELEI_NULL, 0,
+                                 STELEI_NULL, count);
 }
 /*
  * Copies up to `capacity` elements from number `from` on. *count (may be NULL) says how many were

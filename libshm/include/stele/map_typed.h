@@ -99,7 +99,7 @@ static inline enum stele_status stele_map_struct_insert(const struct stele_map *
     if (!stelei_map_has_structs(map, object_bytes))
         return STELE_ETYPE;
     enum stele_status status =
-        stele_map_insert(map, key, key_bytes, object, (uint32_t)object_bytes, &value);
+        stele_map_insert(map, key, key_bytes, object, STELEI_CAST(uint32_t, object_bytes), &value);
     if (status == STELE_OK && had)
         *had = value.present;
     return status;
@@ -135,8 +135,8 @@ static inline enum stele_status stele_map_struct_get_or_insert(const struct stel
     struct stele_map_value value = stele_map_buffer(object, object_bytes);
     if (!stelei_map_has_structs(map, object_bytes))
         return STELE_ETYPE;
-    enum stele_status status =
-        stele_map_get_or_insert(map, key, key_bytes, object, (uint32_t)object_bytes, &value);
+    enum stele_status status = stele_map_get_or_insert(map, key, key_bytes, object,
+                                                       STELEI_CAST(uint32_t, object_bytes), &value);
     if (status == STELE_OK && existed)
         *existed = value.present;
     return status;

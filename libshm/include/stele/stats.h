@@ -64,6 +64,7 @@ struct stele_table_info {
     uint64_t payload_bytes; /* keys and values */
 };
 
-#define STELE_DAEMON_STATS_COUNT ((uint32_t)(sizeof(struct stele_daemon_stats) / sizeof(uint64_t)))
+#define STELE_DAEMON_STATS_COUNT                                                                   \
+    STELEI_CAST(uint32_t, sizeof(struct stele_daemon_stats) / sizeof(uint64_t))
 
 #endif

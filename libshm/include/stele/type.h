@@ -1,7 +1,7 @@
 /*
  * type.h - what a table holds: the kind of its keys, the kind of its values, the function that hashes
  * its keys. The same numbers in memory, on the wire and in the API; never renumber, only append.
- * Anyone may include it; it knows nothing else.
+ * Anyone may include it; it knows nothing but base.h.
  *
  * A table has one type from its creation to its end. Who opens it as another one is told
  * STELE_ETYPE.
@@ -21,6 +21,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <stele/detail/base.h>
 
 enum stele_kind {
     STELE_BYTES = 0,
@@ -62,8 +64,8 @@ struct stele_type {
 static inline struct stele_type stele_type_of(unsigned key_kind, unsigned value_kind)
 {
     struct stele_type type;
-    type.key_kind = (uint8_t)key_kind;
-    type.value_kind = (uint8_t)value_kind;
+    type.key_kind = STELEI_CAST(uint8_t, key_kind);
+    type.value_kind = STELEI_CAST(uint8_t, value_kind);
     type.hash_id = STELE_HASH_XXH3;
     type.flags = 0;
     type.value_bytes = 0;
@@ -130,17 +132,18 @@ static inline bool stele_type_valid(const struct stele_type *type)
 /* {key kind 8, value kind 8, hash 8, flags 8, value bytes 32}: the word in a table's descriptor. */
 static inline uint64_t stele_type_word(const struct stele_type *type)
 {
-    return type->key_kind | (uint64_t)type->value_kind << 8 | (uint64_t)type->hash_id << 16 |
-           (uint64_t)type->flags << 24 | (uint64_t)type->value_bytes << 32;
+    return type->key_kind | STELEI_CAST(uint64_t, type->value_kind) << 8 |
+           STELEI_CAST(uint64_t, type->hash_id) << 16 | STELEI_CAST(uint64_t, type->flags) << 24 |
+           STELEI_CAST(uint64_t, type->value_bytes) << 32;
 }
 static inline struct stele_type stele_type_from_word(uint64_t word)
 {
     struct stele_type type;
-    type.key_kind = (uint8_t)word;
-    type.value_kind = (uint8_t)(word >> 8);
-    type.hash_id = (uint8_t)(word >> 16);
-    type.flags = (uint8_t)(word >> 24);
-    type.value_bytes = (uint32_t)(word >> 32);
+    type.key_kind = STELEI_CAST(uint8_t, word);
+    type.value_kind = STELEI_CAST(uint8_t, word >> 8);
+    type.hash_id = STELEI_CAST(uint8_t, word >> 16);
+    type.flags = STELEI_CAST(uint8_t, word >> 24);
+    type.value_bytes = STELEI_CAST(uint32_t, word >> 32);
     return type;
 }
 static inline bool stele_type_equal(const struct stele_type *a, const struct stele_type *b)
@@ -168,11 +171,11 @@ static inline void stele_type_format(const struct stele_type *type, char *text)
         snprintf(value, sizeof value, "%s:%s", type->flags & STELE_TYPE_SET ? "set" : "list",
                  stele_kind_text(type->value_kind & (STELE_LIST - 1u)));
     else if (type->value_kind == STELE_STRUCT)
-        snprintf(value, sizeof value, "struct:%u", (unsigned)type->value_bytes);
+        snprintf(value, sizeof value, "struct:%u", STELEI_CAST(unsigned, type->value_bytes));
     else
         snprintf(value, sizeof value, "%s", stele_kind_text(type->value_kind));
     if (type->hash_id >= STELE_HASH_OWN)
-        snprintf(hash, sizeof hash, ",own:%u", (unsigned)type->hash_id);
+        snprintf(hash, sizeof hash, ",own:%u", STELEI_CAST(unsigned, type->hash_id));
     else if (type->hash_id != STELE_HASH_XXH3)
         snprintf(hash, sizeof hash, type->hash_id == STELE_HASH_XXH64 ? ",xxh64" : ",identity");
     snprintf(text, STELE_TYPE_TEXT_BYTES, "%s->%s%s", stele_kind_text(type->key_kind), value, hash);
@@ -182,8 +185,8 @@ static inline void stele_type_format(const struct stele_type *type, char *text)
 static inline int stelei_kind_parse(const char *text, size_t bytes)
 {
     for (int kind = STELE_BYTES; kind <= STELE_STRUCT; kind++)
-        if (strlen(stele_kind_text((unsigned)kind)) == bytes &&
-            memcmp(stele_kind_text((unsigned)kind), text, bytes) == 0)
+        if (strlen(stele_kind_text(STELEI_CAST(unsigned, kind))) == bytes &&
+            memcmp(stele_kind_text(STELEI_CAST(unsigned, kind)), text, bytes) == 0)
             return kind;
     return -1;
 }
@@ -191,9 +194,9 @@ static inline int stelei_kind_parse(const char *text, size_t bytes)
 /* A whole decimal number of at most `most`, or -1. */
 static inline int64_t stelei_type_number(const char *text, int64_t most)
 {
-    char *end;
+    char *end = STELEI_NULL;
     long long number = *text >= '0' && *text <= '9' ? strtoll(text, &end, 10) : -1;
-    return number >= 0 && *end == 0 && number <= most ? (int64_t)number : -1;
+    return number >= 0 && *end == 0 && number <= most ? STELEI_CAST(int64_t, number) : -1;
 }
 
 static inline bool stelei_type_parse_value(const char *text, size_t bytes, struct stele_type *type)
@@ -207,7 +210,7 @@ static inline bool stelei_type_parse_value(const char *text, size_t bytes, struc
         kind = stelei_kind_parse(text + skip, bytes - skip);
         if (kind < STELE_U8 || kind > STELE_U64)
             return false;
-        type->value_kind = (uint8_t)(STELE_LIST + kind);
+        type->value_kind = STELEI_CAST(uint8_t, STELE_LIST + kind);
         type->flags = set ? STELE_TYPE_SET : 0;
         return true;
     }
@@ -215,11 +218,11 @@ static inline bool stelei_type_parse_value(const char *text, size_t bytes, struc
         memcpy(number, text + 7, bytes - 7);
         int64_t value_bytes = stelei_type_number(number, STELE_TYPE_VALUE_MAX_BYTES);
         type->value_kind = STELE_STRUCT;
-        type->value_bytes = (uint32_t)value_bytes;
+        type->value_bytes = STELEI_CAST(uint32_t, value_bytes);
         return value_bytes > 0;
     }
     kind = stelei_kind_parse(text, bytes);
-    type->value_kind = (uint8_t)kind;
+    type->value_kind = STELEI_CAST(uint8_t, kind);
     return kind >= 0 && kind != STELE_STRUCT;
 }
 
@@ -230,18 +233,18 @@ static inline bool stele_type_parse(const char *text, struct stele_type *type)
     const char *arrow = strstr(text, "->");
     if (!arrow)
         return false;
-    int kind = stelei_kind_parse(text, (size_t)(arrow - text));
+    int kind = stelei_kind_parse(text, STELEI_CAST(size_t, arrow - text));
     const char *value = arrow + 2, *comma = strchr(value, ',');
-    size_t value_bytes = comma ? (size_t)(comma - value) : strlen(value);
+    size_t value_bytes = comma ? STELEI_CAST(size_t, comma - value) : strlen(value);
     if (kind < 0 || !stelei_type_parse_value(value, value_bytes, &parsed))
         return false;
-    parsed.key_kind = (uint8_t)kind;
+    parsed.key_kind = STELEI_CAST(uint8_t, kind);
     if (comma && strcmp(comma, ",xxh64") == 0)
         parsed.hash_id = STELE_HASH_XXH64;
     else if (comma && strcmp(comma, ",identity") == 0)
         parsed.hash_id = STELE_HASH_IDENTITY;
     else if (comma && strncmp(comma, ",own:", 5) == 0 && stelei_type_number(comma + 5, 255) > 0)
-        parsed.hash_id = (uint8_t)stelei_type_number(comma + 5, 255);
+        parsed.hash_id = STELEI_CAST(uint8_t, stelei_type_number(comma + 5, 255));
     else if (comma && strcmp(comma, ",xxh3") != 0)
         return false;
     if (!stele_type_valid(&parsed) || (comma && comma[1] == 'o' && parsed.hash_id < STELE_HASH_OWN))

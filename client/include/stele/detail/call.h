@@ -21,7 +21,7 @@ STELEI_INLINE void stelei_command_init(struct stelei_command *command)
 {
     command->head_bytes = 0;
     for (unsigned i = 0; i < STELEI_COMMAND_PARTS; i++) {
-        command->part[i] = NULL;
+        command->part[i] = STELEI_NULL;
         command->part_bytes[i] = 0;
     }
     command->reply_bytes = STELEI_CHANNEL_REPLY_BYTES;
@@ -50,10 +50,10 @@ static inline enum stele_status stelei_channel_send_large(struct stele_channel *
     struct iovec parts[1 + STELEI_COMMAND_PARTS];
     size_t total = stelei_command_bytes(command);
     size_t left = total;
-    parts[0].iov_base = (void *)command->head;
+    parts[0].iov_base = STELEI_UNCONST(uint8_t *, command->head);
     parts[0].iov_len = command->head_bytes;
     for (unsigned i = 0; i < STELEI_COMMAND_PARTS; i++) {
-        parts[i + 1].iov_base = (void *)command->part[i];
+        parts[i + 1].iov_base = STELEI_UNCONST(void *, command->part[i]);
         parts[i + 1].iov_len = command->part_bytes[i];
     }
     enum stele_status status =
@@ -132,11 +132,11 @@ static inline enum stele_status stelei_channel_parse(struct stele_channel *chann
         reply->frame.request != channel->next_request - outstanding || outstanding == 0 ||
         status >= STELE_STATUS_COUNT)
         return channel->broken = STELE_EPROTO;
-    size_t whole = STELEI_FRAME_HEAD_BYTES + (size_t)reply->frame.length;
+    size_t whole = STELEI_FRAME_HEAD_BYTES + STELEI_CAST(size_t, reply->frame.length);
     if (held < whole)
         return STELE_EBUSY;
     reply->body = bytes + STELEI_FRAME_HEAD_BYTES;
-    reply->status = (enum stele_status)status;
+    reply->status = STELEI_CAST(enum stele_status, status);
     channel->in_head += whole;
     channel->reserved_bytes -= whole < channel->reserved_bytes ? whole : channel->reserved_bytes;
     return STELE_OK;
@@ -191,7 +191,7 @@ static inline enum stele_status stelei_channel_call(struct stele_channel *channe
         return status;
     if (channel->pending > 0)
         return STELE_EBUSY;
-    status = stelei_channel_submit(channel, command, deadline, NULL);
+    status = stelei_channel_submit(channel, command, deadline, STELEI_NULL);
     if (status == STELE_OK)
         status = stelei_channel_await(channel, deadline, reply);
     return status;

@@ -15,12 +15,12 @@
 #include "io.h"
 #include "spin.h"
 
-#define STELEI_CHANNEL_OUT_BYTES   (size_t)(64u << 10)
-#define STELEI_CHANNEL_IN_BYTES    (size_t)(64u << 10)
-#define STELEI_CHANNEL_IN_MAX      (size_t)(1u << 20) /* replies outstanding, in bytes */
-#define STELEI_CHANNEL_REPLY_BYTES (size_t)(STELEI_FRAME_HEAD_BYTES + 4u)
+#define STELEI_CHANNEL_OUT_BYTES   (UINT64_C(64) << 10)
+#define STELEI_CHANNEL_IN_BYTES    (UINT64_C(64) << 10)
+#define STELEI_CHANNEL_IN_MAX      (UINT64_C(1) << 20) /* replies outstanding, in bytes */
+#define STELEI_CHANNEL_REPLY_BYTES (STELEI_FRAME_HEAD_BYTES + UINT64_C(4))
 #define STELEI_CHANNEL_NUMBER_BYTES                                                                \
-    (size_t)(STELEI_FRAME_HEAD_BYTES + 16u) /* one that tells a number */
+    (STELEI_FRAME_HEAD_BYTES + UINT64_C(16)) /* one that tells a number */
 
 /* What the daemon said of itself at HELLO. */
 struct stele_channel_info {
@@ -103,7 +103,7 @@ static inline enum stele_status stelei_channel_spin(struct stele_channel *channe
     enum stele_status status = STELE_EBUSY;
     if (!stelei_spin_wanted(&channel->spin))
         return status;
-    int64_t end_ns = stelei_io_now_ns() + (int64_t)channel->spin.limit_us * 1000;
+    int64_t end_ns = stelei_io_now_ns() + STELEI_CAST(int64_t, channel->spin.limit_us) * 1000;
     bool whole = deadline >= end_ns / 1000000; /* one that is cut short teaches nothing */
     if (!whole)
         end_ns = deadline * 1000000;
@@ -120,7 +120,7 @@ static inline enum stele_status stelei_channel_spin(struct stele_channel *channe
  * *left_bytes (in: the sum) is what was not sent. The parts are consumed.
  */
 static inline enum stele_status stelei_channel_send(struct stele_channel *channel,
-                                                    struct iovec *parts, size_t part_count,
+                                                    struct iovec *parts, uint16_t part_count,
                                                     int64_t deadline, size_t *left_bytes)
 {
     while (*left_bytes > 0) {
@@ -131,7 +131,7 @@ static inline enum stele_status stelei_channel_send(struct stele_channel *channe
         for (; part_count > 0 && sent >= parts->iov_len; parts++, part_count--)
             sent -= parts->iov_len;
         if (part_count > 0) {
-            parts->iov_base = (uint8_t *)parts->iov_base + sent;
+            parts->iov_base = STELEI_CAST(uint8_t *, parts->iov_base) + sent;
             parts->iov_len -= sent;
         }
         if (status == STELE_OK)
@@ -173,7 +173,7 @@ static inline enum stele_status stelei_channel_resize(struct stele_channel *chan
     size_t capacity = STELEI_CHANNEL_IN_BYTES;
     while (capacity < bytes || capacity < channel->in_tail)
         capacity *= 2;
-    uint8_t *resized = (uint8_t *)realloc(channel->in, capacity);
+    uint8_t *resized = STELEI_CAST(uint8_t *, realloc(channel->in, capacity));
     if (!resized)
         return STELE_ENOMEM;
     channel->in = resized;

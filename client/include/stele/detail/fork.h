@@ -23,12 +23,12 @@ struct stelei_fork_mark {
 /* STELE_ENOMEM. A kernel without the advice never tells of a fork. */
 static inline enum stele_status stelei_fork_mark_init(struct stelei_fork_mark *mark)
 {
-    void *page = mmap(NULL, STELEI_FORK_PAGE_BYTES, PROT_READ | PROT_WRITE,
+    void *page = mmap(STELEI_NULL, STELEI_FORK_PAGE_BYTES, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED)
         return STELE_ENOMEM;
     madvise(page, STELEI_FORK_PAGE_BYTES, MADV_WIPEONFORK);
-    mark->page = (volatile uint32_t *)page;
+    mark->page = STELEI_CAST(volatile uint32_t *, page);
     *mark->page = 1;
     return STELE_OK;
 }
@@ -36,8 +36,8 @@ static inline enum stele_status stelei_fork_mark_init(struct stelei_fork_mark *m
 static inline void stelei_fork_mark_fini(struct stelei_fork_mark *mark)
 {
     if (mark->page)
-        munmap((void *)(uintptr_t)mark->page, STELEI_FORK_PAGE_BYTES);
-    mark->page = NULL;
+        munmap(STELEI_UNCONST(uint32_t *, mark->page), STELEI_FORK_PAGE_BYTES);
+    mark->page = STELEI_NULL;
 }
 
 STELEI_INLINE bool stelei_fork_happened(const struct stelei_fork_mark *mark)

@@ -50,7 +50,7 @@ static inline int64_t stelei_io_now_ns(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + (int64_t)now.tv_nsec;
+    return now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
 static inline int64_t stelei_io_now_ms(void)
@@ -70,7 +70,7 @@ static inline int stelei_io_left_ms(int64_t deadline)
     if (deadline == STELEI_NO_DEADLINE)
         return -1;
     int64_t left = deadline - stelei_io_now_ms();
-    return left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+    return left <= 0 ? 0 : left > INT32_MAX ? INT32_MAX : STELEI_CAST(int, left);
 }
 
 /*
@@ -114,7 +114,7 @@ static inline enum stele_status stelei_io_connect(const char *path, int64_t dead
     int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (made < 0)
         return stelei_io_errno(errno);
-    while (connect(made, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+    while (connect(made, STELEI_AS(const struct sockaddr *, &address), sizeof(address)) != 0) {
         enum stele_status status = errno == EINTR ? STELE_EBUSY : stelei_io_errno(errno);
         if (status == STELE_EBUSY && stelei_io_left_ms(deadline) == 0)
             status = STELE_ETIMEDOUT;
@@ -122,14 +122,14 @@ static inline enum stele_status stelei_io_connect(const char *path, int64_t dead
             close(made);
             return status;
         }
-        poll(NULL, 0, 1); /* a full backlog cannot be polled for */
+        poll(STELEI_NULL, 0, 1); /* a full backlog cannot be polled for */
     }
     *fd = made;
     return STELE_OK;
 }
 
 /* Sends what the socket takes now, at least one byte of the non-empty `parts`. */
-static inline enum stele_status stelei_io_send(int fd, struct iovec *parts, size_t part_count,
+static inline enum stele_status stelei_io_send(int fd, struct iovec *parts, uint16_t part_count,
                                                size_t *sent_bytes)
 {
     struct msghdr message;
@@ -139,7 +139,7 @@ static inline enum stele_status stelei_io_send(int fd, struct iovec *parts, size
     for (;;) {
         ssize_t count = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count >= 0) {
-            *sent_bytes = (size_t)count;
+            *sent_bytes = STELEI_CAST(size_t, count);
             return STELE_OK;
         }
         if (errno != EINTR)
@@ -182,7 +182,7 @@ static inline enum stele_status stelei_io_receive(int fd, void *buffer, size_t c
     }
     if (count == 0)
         return STELE_ECLOSED;
-    *received_bytes = (size_t)count;
+    *received_bytes = STELEI_CAST(size_t, count);
     return STELE_OK;
 }
 

@@ -35,7 +35,7 @@ struct stelei_list_run {
 STELEI_INLINE const struct stelei_list_chunk *stelei_list_entry(const struct stelei_list *record,
                                                                 uint64_t i)
 {
-    return (const struct stelei_list_chunk *)(const void *)(record + 1) + i;
+    return STELEI_CAST(const struct stelei_list_chunk *, STELEI_CAST(const void *, record + 1)) + i;
 }
 
 /* The end of what may be read, as far as is needed for `end`: loaded again before it is called too
@@ -52,11 +52,11 @@ STELEI_INLINE bool stelei_list_within(const struct stele_table *table, uint64_t 
 STELEI_INLINE bool stelei_list_load(const struct stele_table *table, uint64_t ref,
                                     struct stele_list *list)
 {
-    uint64_t off = stelei_ref_off(&table->map, (uint32_t)ref);
+    uint64_t off = stelei_ref_off(&table->map, STELEI_CAST(uint32_t, ref));
     if (STELEI_UNLIKELY(off == 0 || !stelei_list_within(table, off + sizeof(struct stelei_list))))
         return false;
     list->table = table;
-    list->record = (const struct stelei_list *)(const void *)(table->map.base + off);
+    list->record = STELEI_CAST(const struct stelei_list *, stelei_map_at(&table->map, off));
     list->head = stelei_load64(&list->record->head);
     list->count = stelei_load64_acquire(&list->record->count);
     list->element_bytes = stele_type_element_bytes(&table->type);
@@ -86,7 +86,7 @@ static inline const struct stelei_list_chunk *stelei_list_entry_of(const struct 
         else
             high = middle;
     }
-    return low ? stelei_list_entry(list->record, low - 1) : NULL;
+    return low ? stelei_list_entry(list->record, low - 1) : STELEI_NULL;
 }
 
 /* The run that begins with element `from`, which is below the count. False: torn, or corrupt. */
@@ -95,7 +95,7 @@ static inline bool stelei_list_run_at(const struct stele_list *list, uint64_t fr
 {
     const struct stele_table *table = list->table;
     if (!stelei_list_is_long(list->head)) {
-        run->words = (const uint64_t *)(const void *)(list->record + 1);
+        run->words = STELEI_CAST(const uint64_t *, STELEI_CAST(const void *, list->record + 1));
         run->at = from;
         run->count = list->count - from;
         return true;
@@ -110,7 +110,7 @@ static inline bool stelei_list_run_at(const struct stele_list *list, uint64_t fr
     if (at >= capacity || off == 0 || !stelei_list_within(table, off + bytes))
         return false;
     uint64_t left = list->count - from;
-    run->words = (const uint64_t *)(const void *)(table->map.base + off);
+    run->words = STELEI_CAST(const uint64_t *, stelei_map_at(&table->map, off));
     run->at = at;
     run->count = capacity - at < left ? capacity - at : left;
     return true;
@@ -119,13 +119,13 @@ static inline bool stelei_list_run_at(const struct stele_list *list, uint64_t fr
 /* Copies `bytes` that begin at any byte of a block: whole words are loaded, as everywhere. */
 STELEI_INLINE void stelei_list_copy(void *to, const uint64_t *words, uint64_t at, size_t bytes)
 {
-    unsigned char *out = (unsigned char *)to;
+    unsigned char *out = STELEI_CAST(unsigned char *, to);
     unsigned skip = at % 8;
     words += at / 8;
     if (skip) {
         uint64_t word = stelei_load64(words++) >> 8 * skip;
         for (; skip < 8 && bytes; skip++, bytes--, word >>= 8)
-            *out++ = (unsigned char)word;
+            *out++ = STELEI_CAST(unsigned char, word);
     }
     stelei_copy_out(out, words, bytes);
 }
@@ -134,14 +134,14 @@ STELEI_INLINE void stelei_list_copy(void *to, const uint64_t *words, uint64_t at
 static inline bool stelei_list_copy_out(const struct stele_list *list, uint64_t from, uint64_t n,
                                         void *to)
 {
-    unsigned char *out = (unsigned char *)to;
+    unsigned char *out = STELEI_CAST(unsigned char *, to);
     while (n > 0) {
         struct stelei_list_run run;
         if (!stelei_list_run_at(list, from, &run))
             return false;
         uint64_t part = run.count < n ? run.count : n;
         stelei_list_copy(out, run.words, run.at << list->element_shift,
-                         (size_t)(part << list->element_shift));
+                         part << list->element_shift);
         out += part << list->element_shift;
         from += part;
         n -= part;
@@ -164,7 +164,7 @@ STELEI_INLINE enum stelei_outcome stelei_list_find(const struct stele_table *tab
                                                    struct stele_list *list)
 {
     uint64_t ref = 0;
-    enum stelei_outcome outcome;
+    enum stelei_outcome outcome = STELEI_RETRY;
     if (table->form == STELEI_FORM_WORD_LISTS) {
         outcome = stelei_word_find(table, key->word, key->hash, true, &list->token, &ref);
     } else {

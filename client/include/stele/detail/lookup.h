@@ -15,7 +15,7 @@ STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *m
 {
     if (STELEI_UNLIKELY(off + 8 > limit))
         return STELEI_SUSPECT;
-    const uint64_t *record = (const uint64_t *)(const void *)(map->base + off);
+    const uint64_t *record = STELEI_CAST(const uint64_t *, stelei_map_at(map, off));
     uint64_t meta = stelei_load64(record);
     if (STELEI_UNLIKELY(stelei_record_key_bytes(meta) != key_bytes))
         return STELEI_MISS;
@@ -24,7 +24,8 @@ STELEI_INLINE enum stelei_outcome stelei_record_match(const struct stelei_map *m
         return STELEI_SUSPECT;
     probe->key = record + stelei_record_key_off(meta) / 8;
     probe->meta = meta;
-    if (STELEI_UNLIKELY(!stelei_key_equal(probe->key, (const uint8_t *)key, key_bytes)))
+    if (STELEI_UNLIKELY(
+            !stelei_key_equal(probe->key, STELEI_CAST(const uint8_t *, key), key_bytes)))
         return STELEI_MISS;
     return STELEI_HIT;
 }
@@ -90,13 +91,14 @@ STELEI_INLINE bool stelei_record_plain(const struct stelei_map *map, uint64_t of
     uint64_t value_off = 8 + stelei_round_up(key_bytes, 8);
     if (STELEI_UNLIKELY(off + 8 > limit))
         return false;
-    const uint64_t *record = (const uint64_t *)(const void *)(map->base + off);
+    const uint64_t *record = STELEI_CAST(const uint64_t *, stelei_map_at(map, off));
     probe->meta = stelei_load64(record);
     probe->key = record + 1;
     /* offsets and the limit are multiples of eight: a value that fits, fits with its padding */
-    return STELEI_LIKELY((uint32_t)probe->meta == key_bytes) &&
+    return STELEI_LIKELY(STELEI_CAST(uint32_t, probe->meta) == key_bytes) &&
            STELEI_LIKELY(off + value_off + stelei_record_value_bytes(probe->meta) <= limit) &&
-           STELEI_LIKELY(stelei_key_equal(record + 1, (const uint8_t *)key, key_bytes));
+           STELEI_LIKELY(
+               stelei_key_equal(record + 1, STELEI_CAST(const uint8_t *, key), key_bytes));
 }
 
 /*
@@ -110,7 +112,7 @@ STELEI_INLINE enum stelei_outcome stelei_find(const struct stele_table *table, c
                                               struct stelei_probe *probe)
 {
     uint64_t limit;
-    enum stelei_outcome outcome;
+    enum stelei_outcome outcome = STELEI_RETRY; /* for compilers that cannot see that it is set */
     if (STELEI_UNLIKELY(!stelei_enter(table, hash, probe, &limit, &outcome)))
         return outcome;
     const struct stelei_bucket *head = probe->place.head;

@@ -5,10 +5,11 @@
 #ifndef STELE_DETAIL_MAP_H
 #define STELE_DETAIL_MAP_H
 
-#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 
-#ifndef __USE_MISC
-#error "stele.h needs POSIX and madvise: compile with -std=gnu11, or define _GNU_SOURCE first"
+#if !defined(MADV_DONTDUMP) || !defined(O_CLOEXEC)
+#error "stele.h needs POSIX and madvise: compile with -std=gnu11, or define _DEFAULT_SOURCE first"
 #endif
 
 #include <stele/detail/segment_map.h>
@@ -18,7 +19,7 @@
 static inline enum stele_status stelei_map_attach(const struct stelei_object *object,
                                                   struct stelei_map *map)
 {
-    uint8_t *base = NULL;
+    uint8_t *base = STELEI_NULL;
     memset(map, 0, sizeof *map);
     enum stele_status status = stelei_object_status(object);
     if (status == STELE_OK)
@@ -31,8 +32,8 @@ static inline enum stele_status stelei_map_attach(const struct stelei_object *ob
 static inline void stelei_map_detach(struct stelei_map *map)
 {
     if (map->base)
-        munmap((void *)(uintptr_t)map->base, (size_t)map->length);
-    map->base = NULL;
+        munmap(STELEI_UNCONST(uint8_t *, map->base), map->length);
+    map->base = STELEI_NULL;
 }
 
 #endif

@@ -26,8 +26,9 @@ STELEI_INLINE void stelei_command_put(struct stelei_command *command, uint32_t r
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
     stelei_command_part(command, 1, value, value_bytes);
-    command->head_bytes = stelei_encode_put(command->head, request, opcode, table,
-                                            (uint32_t)key_bytes, (uint32_t)value_bytes);
+    command->head_bytes =
+        stelei_encode_put(command->head, request, opcode, table, STELEI_CAST(uint32_t, key_bytes),
+                          STELEI_CAST(uint32_t, value_bytes));
 }
 
 /* ERASE, LIST_POP and LIST_COUNT. */
@@ -37,8 +38,8 @@ STELEI_INLINE void stelei_command_erase(struct stelei_command *command, uint32_t
 {
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
-    command->head_bytes =
-        stelei_encode_erase(command->head, request, opcode, table, (uint32_t)key_bytes);
+    command->head_bytes = stelei_encode_erase(command->head, request, opcode, table,
+                                              STELEI_CAST(uint32_t, key_bytes));
 }
 
 STELEI_INLINE void stelei_command_cas(struct stelei_command *command, uint32_t request,
@@ -50,8 +51,9 @@ STELEI_INLINE void stelei_command_cas(struct stelei_command *command, uint32_t r
     stelei_command_part(command, 0, key, key_bytes);
     stelei_command_part(command, 1, expected, expected_bytes);
     stelei_command_part(command, 2, value, value_bytes);
-    command->head_bytes = stelei_encode_cas(command->head, request, table, (uint32_t)key_bytes,
-                                            (uint32_t)expected_bytes, (uint32_t)value_bytes);
+    command->head_bytes = stelei_encode_cas(
+        command->head, request, table, STELEI_CAST(uint32_t, key_bytes),
+        STELEI_CAST(uint32_t, expected_bytes), STELEI_CAST(uint32_t, value_bytes));
 }
 
 STELEI_INLINE void stelei_command_incr(struct stelei_command *command, uint32_t request,
@@ -61,7 +63,7 @@ STELEI_INLINE void stelei_command_incr(struct stelei_command *command, uint32_t 
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
     command->head_bytes =
-        stelei_encode_incr(command->head, request, table, (uint32_t)key_bytes, delta);
+        stelei_encode_incr(command->head, request, table, STELEI_CAST(uint32_t, key_bytes), delta);
     command->reply_bytes = STELEI_CHANNEL_NUMBER_BYTES;
 }
 
@@ -75,7 +77,8 @@ STELEI_INLINE void stelei_command_get(struct stelei_command *command, uint32_t r
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
     command->head_bytes =
-        stelei_encode_get(command->head, request, table, (uint32_t)key_bytes, (uint32_t)capacity);
+        stelei_encode_get(command->head, request, table, STELEI_CAST(uint32_t, key_bytes),
+                          STELEI_CAST(uint32_t, capacity));
     command->reply_bytes = STELEI_FRAME_HEAD_BYTES + 8u + capacity;
 }
 
@@ -85,8 +88,8 @@ STELEI_INLINE void stelei_command_remove(struct stelei_command *command, uint32_
 {
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
-    command->head_bytes =
-        stelei_encode_remove(command->head, request, table, (uint32_t)key_bytes, element);
+    command->head_bytes = stelei_encode_remove(command->head, request, table,
+                                               STELEI_CAST(uint32_t, key_bytes), element);
 }
 
 /* LIST_REPLACE. */
@@ -96,8 +99,8 @@ STELEI_INLINE void stelei_command_swap(struct stelei_command *command, uint32_t 
 {
     stelei_command_init(command);
     stelei_command_part(command, 0, key, key_bytes);
-    command->head_bytes =
-        stelei_encode_swap(command->head, request, table, (uint32_t)key_bytes, old, element);
+    command->head_bytes = stelei_encode_swap(command->head, request, table,
+                                             STELEI_CAST(uint32_t, key_bytes), old, element);
 }
 
 /* A command of nothing but its header. */

@@ -114,7 +114,7 @@ static inline bool stelei_scan_line(struct stele_scan *scan, const struct stelei
     const struct stele_table *table = scan->table;
     unsigned depth = stelei_sequence_depth(scan->probe.place.word);
     for (unsigned slot = 0; slot < STELEI_BYTES_SLOTS; slot++) {
-        struct stelei_scan_entry entry = {0, 0, 0, NULL, 0};
+        struct stelei_scan_entry entry = {0, 0, 0, STELEI_NULL, 0};
         if (!(valid >> slot & 1))
             continue;
         uint64_t off = stelei_ref_off(&table->map, stelei_load32_dependent(&line->ref[slot]));
@@ -122,7 +122,7 @@ static inline bool stelei_scan_line(struct stele_scan *scan, const struct stelei
         uint64_t limit = stelei_map_limit(&table->map);
         if (off == 0 || off + 8 > limit)
             return false;
-        entry.record = (const uint64_t *)(const void *)(table->map.base + off);
+        entry.record = STELEI_CAST(const uint64_t *, stelei_map_at(&table->map, off));
         entry.meta = stelei_load64(entry.record);
         if (off + stelei_record_bytes(entry.meta) > limit)
             return false;
@@ -148,7 +148,7 @@ static inline bool stelei_scan_word_line(struct stele_scan *scan, const struct s
     const struct stele_table *table = scan->table;
     unsigned depth = stelei_sequence_depth(scan->probe.place.word);
     for (unsigned slot = 0; slot < STELEI_WORD_SLOTS; slot++) {
-        struct stelei_scan_entry entry = {0, 0, 0, NULL, 0};
+        struct stelei_scan_entry entry = {0, 0, 0, STELEI_NULL, 0};
         struct stelei_probe record;
         if (!(valid >> slot & 1))
             continue;

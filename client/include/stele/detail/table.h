@@ -114,13 +114,13 @@ STELEI_COLD static const struct stelei_root *stelei_root_follow(const struct ste
 {
     uint64_t off = stelei_table_root_off(&table->map, word);
     if (off == 0 || stelei_load64(&table->shared->incarnation) != table->incarnation)
-        return NULL;
+        return STELEI_NULL;
     if (off + sizeof(struct stelei_root) > limit) {
         limit = stelei_map_limit(&table->map);
         if (off + sizeof(struct stelei_root) > limit)
-            return NULL;
+            return STELEI_NULL;
     }
-    return (const struct stelei_root *)(const void *)(table->map.base + off);
+    return STELEI_CAST(const struct stelei_root *, stelei_map_at(&table->map, off));
 }
 
 /* Finds the chain of a hash. false: outcome says why not. */

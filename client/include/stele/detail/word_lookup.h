@@ -12,7 +12,7 @@
 
 STELEI_INLINE const struct stelei_word_bucket *stelei_word_line(const struct stelei_bucket *line)
 {
-    return (const struct stelei_word_bucket *)(const void *)line;
+    return STELEI_CAST(const struct stelei_word_bucket *, STELEI_CAST(const void *, line));
 }
 
 /* One bit for each slot of a line that is valid in `word` and has the key. All three are compared:
@@ -20,9 +20,9 @@ STELEI_INLINE const struct stelei_word_bucket *stelei_word_line(const struct ste
 STELEI_INLINE uint64_t stelei_word_match(const struct stelei_word_bucket *line, uint64_t word,
                                          uint64_t key)
 {
-    uint64_t match = (uint64_t)(stelei_load64(&line->slot[0].key) == key) |
-                     (uint64_t)(stelei_load64(&line->slot[1].key) == key) << 1 |
-                     (uint64_t)(stelei_load64(&line->slot[2].key) == key) << 2;
+    uint64_t match = STELEI_CAST(uint64_t, stelei_load64(&line->slot[0].key) == key) |
+                     STELEI_CAST(uint64_t, stelei_load64(&line->slot[1].key) == key) << 1 |
+                     STELEI_CAST(uint64_t, stelei_load64(&line->slot[2].key) == key) << 2;
     return match & word; /* whatever bits a line that is something else by now may show */
 }
 
@@ -84,7 +84,7 @@ STELEI_INLINE enum stelei_outcome stelei_word_find(const struct stele_table *tab
                                                    struct stelei_probe *probe, uint64_t *value)
 {
     uint64_t limit;
-    enum stelei_outcome outcome;
+    enum stelei_outcome outcome = STELEI_RETRY; /* as in stelei_find() */
     if (STELEI_UNLIKELY(!stelei_enter(table, hash, probe, &limit, &outcome)))
         return outcome;
     const struct stelei_word_bucket *head = stelei_word_line(probe->place.head);
@@ -110,7 +110,7 @@ STELEI_INLINE bool stelei_word_record_at(const struct stele_table *table, uint64
 {
     if (STELEI_UNLIKELY(off == 0 || off + 8 > limit))
         return false;
-    const uint64_t *record = (const uint64_t *)(const void *)(table->map.base + off);
+    const uint64_t *record = STELEI_CAST(const uint64_t *, stelei_map_at(&table->map, off));
     uint64_t meta = stelei_load64(record);
     probe->key = record + stelei_record_key_off(meta) / 8; /* where the value begins, too */
     probe->meta = meta;
@@ -124,7 +124,7 @@ STELEI_INLINE bool stelei_word_record_at(const struct stele_table *table, uint64
 STELEI_INLINE enum stelei_outcome stelei_word_record(const struct stele_table *table, uint64_t ref,
                                                      struct stelei_probe *probe)
 {
-    uint64_t off = stelei_ref_off(&table->map, (uint32_t)ref);
+    uint64_t off = stelei_ref_off(&table->map, STELEI_CAST(uint32_t, ref));
     if (STELEI_LIKELY(stelei_word_record_at(table, off, stelei_map_limit(&table->map), probe)))
         return STELEI_HIT;
     stelei_nop_read(); /* the limit may have been older than the ref */

@@ -60,7 +60,7 @@ STELEI_INLINE bool stelei_words_batch_begin(struct stelei_words_batch *batch,
     batch->mask = geometry >> 32;
     batch->half = batch->mask >> 1;
     batch->split = (geometry & 0xffffffffu) - batch->half - 1;
-    batch->depth_bits = (uint64_t)(stelei_top_bit(batch->half) + 1) << STELEI_VALID_BITS;
+    batch->depth_bits = STELEI_CAST(uint64_t, stelei_top_bit(batch->half) + 1) << STELEI_VALID_BITS;
     batch->directory = stelei_ref_off(&table->map, stelei_load32_acquire(&table->root->directory));
     /* no aim is beyond the bits of the mask and its half, even if damage made the mask no mask */
     uint64_t entries = ((batch->mask | batch->half) >> STELEI_CHUNK_BUCKET_BITS) + 1;
@@ -77,7 +77,7 @@ STELEI_INLINE uint64_t stelei_words_bucket_off(const struct stelei_words_batch *
         return stelei_bucket_off(&batch->map, batch->root, bucket, batch->limit);
     uint64_t entry = batch->directory + (bucket >> STELEI_CHUNK_BUCKET_BITS) * 4;
     uint64_t chunk =
-        stelei_load32_dependent((const uint32_t *)(const void *)(batch->map.base + entry));
+        stelei_load32_dependent(STELEI_CAST(const uint32_t *, stelei_map_at(&batch->map, entry)));
     uint64_t off =
         chunk << STELEI_CHUNK_SHIFT | (bucket & (STELEI_SMALL_BUCKETS - 1)) * STELEI_BUCKET_BYTES;
     return STELEI_LIKELY(chunk != 0) && STELEI_LIKELY(off + STELEI_BUCKET_BYTES <= batch->limit)
@@ -100,7 +100,7 @@ STELEI_INLINE void stelei_words_stage_aim(struct stelei_words_batch *batch, size
 {
     struct stelei_words_aim *ahead = &batch->aim[i % STELEI_WORDS_BLOCK];
     uint64_t hash = stelei_words_hash(batch, key);
-    uint64_t deeper = 0 - (uint64_t)((hash & batch->half) < batch->split);
+    uint64_t deeper = 0 - STELEI_CAST(uint64_t, (hash & batch->half) < batch->split);
     uint64_t bucket = hash & (batch->half | (batch->mask & deeper));
     uint64_t off = stelei_words_bucket_off(batch, bucket);
     uint64_t depth_bits = batch->depth_bits - (deeper << STELEI_VALID_BITS);
@@ -132,8 +132,9 @@ STELEI_INLINE void stelei_words_stage_head(const struct stelei_words_batch *batc
     spot->place.word = word;
     /* some slot in any case: no branch */
     spot->value = stelei_word_value(head, match | UINT64_C(1) << (STELEI_WORD_SLOTS - 1), is_ref);
-    spot->hit = (unsigned)(match != 0) & (unsigned)(stray == 0);
-    spot->link = next & (0 - (uint64_t)(match == 0)) & (0 - (uint64_t)(stray == 0));
+    spot->hit = STELEI_CAST(unsigned, match != 0) & STELEI_CAST(unsigned, stray == 0);
+    spot->link =
+        next & (0 - STELEI_CAST(uint64_t, match == 0)) & (0 - STELEI_CAST(uint64_t, stray == 0));
     __builtin_prefetch(batch->map.base + spot->link);
 }
 

@@ -56,7 +56,7 @@ static inline enum stele_status stelei_address_socket(const char *runtime_dir, c
     parts[1] = STELEI_ADDRESS_DIRECTORY;
     parts[2] = name;
     parts[3] = STELEI_ADDRESS_SUFFIX;
-    parts[4] = NULL;
+    parts[4] = STELEI_NULL;
     for (int i = 0; parts[i]; i++)
         bytes += strlen(parts[i]);
     if (bytes >= STELEI_ADDRESS_BYTES || bytes >= out_bytes)

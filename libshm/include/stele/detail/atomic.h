@@ -112,40 +112,40 @@ typedef unsigned int __attribute__((may_alias)) stelei_ao_half;
 
 STELEI_INLINE uint64_t stelei_load64(const uint64_t *p)
 {
-    return AO_load((const volatile stelei_ao_word *)p);
+    return AO_load(STELEI_AS(const volatile stelei_ao_word *, p));
 }
 STELEI_INLINE uint64_t stelei_load64_acquire(const uint64_t *p)
 {
-    return AO_load_acquire((const volatile stelei_ao_word *)p);
+    return AO_load_acquire(STELEI_AS(const volatile stelei_ao_word *, p));
 }
 STELEI_INLINE void stelei_store64(uint64_t *p, uint64_t v)
 {
-    AO_store((volatile stelei_ao_word *)p, v);
+    AO_store(STELEI_AS(volatile stelei_ao_word *, p), v);
 }
 STELEI_INLINE void stelei_store64_release(uint64_t *p, uint64_t v)
 {
-    AO_store_release((volatile stelei_ao_word *)p, v);
+    AO_store_release(STELEI_AS(volatile stelei_ao_word *, p), v);
 }
 STELEI_INLINE uint32_t stelei_load32(const uint32_t *p)
 {
-    return AO_int_load((const volatile stelei_ao_half *)p);
+    return AO_int_load(STELEI_AS(const volatile stelei_ao_half *, p));
 }
 STELEI_INLINE uint32_t stelei_load32_acquire(const uint32_t *p)
 {
-    return AO_int_load_acquire((const volatile stelei_ao_half *)p);
+    return AO_int_load_acquire(STELEI_AS(const volatile stelei_ao_half *, p));
 }
 /* The result must be used as an address, and never be compared with a constant other than 0. */
 STELEI_INLINE uint32_t stelei_load32_dependent(const uint32_t *p)
 {
-    return AO_int_load_dd_acquire_read((const volatile stelei_ao_half *)p);
+    return AO_int_load_dd_acquire_read(STELEI_AS(const volatile stelei_ao_half *, p));
 }
 STELEI_INLINE void stelei_store32(uint32_t *p, uint32_t v)
 {
-    AO_int_store((volatile stelei_ao_half *)p, v);
+    AO_int_store(STELEI_AS(volatile stelei_ao_half *, p), v);
 }
 STELEI_INLINE void stelei_store32_release(uint32_t *p, uint32_t v)
 {
-    AO_int_store_release((volatile stelei_ao_half *)p, v);
+    AO_int_store_release(STELEI_AS(volatile stelei_ao_half *, p), v);
 }
 STELEI_INLINE void stelei_nop_read(void)
 {
@@ -170,8 +170,9 @@ STELEI_INLINE void stelei_nop_full(void)
 #if defined(__SSE2__) && !defined(STELEI_WORDS_ONLY)
 STELEI_INLINE uint32_t stelei_match16(const uint64_t *p, uint8_t byte)
 {
-    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
-    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8((char)byte)));
+    __m128i bytes = _mm_loadu_si128(STELEI_CAST(const __m128i *, STELEI_CAST(const void *, p)));
+    return STELEI_CAST(
+        uint32_t, _mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(STELEI_CAST(char, byte)))));
 }
 #else
 STELEI_INLINE uint64_t stelei_match8(uint64_t bytes, uint8_t byte)
@@ -213,7 +214,7 @@ STELEI_INLINE uint32_t stelei_match16(const uint64_t *p, uint8_t byte)
 __attribute__((noinline, unused)) static void stelei_copy_block(unsigned char *out,
                                                                 const uint64_t *from, size_t bytes)
 {
-    size_t above = ((uintptr_t)out - (uintptr_t)from) & 4095u, piece = bytes;
+    size_t above = (STELEI_AS(uintptr_t, out) - STELEI_AS(uintptr_t, from)) & 4095u, piece = bytes;
     if (STELEI_UNLIKELY(above - 1 < STELEI_ALIAS_BYTES && bytes <= STELEI_ALIAS_MAX))
         piece = STELEI_PIECE_BYTES;
     __asm__ volatile("" : "+r"(piece)::"memory"); /* a variable: a constant would be inlined */
@@ -231,7 +232,7 @@ __attribute__((noinline, unused)) static void stelei_copy_block(unsigned char *o
  */
 STELEI_INLINE void stelei_copy_out(void *to, const uint64_t *from, size_t bytes)
 {
-    unsigned char *out = (unsigned char *)to;
+    unsigned char *out = STELEI_CAST(unsigned char *, to);
 #ifndef STELEI_WORDS_ONLY
     if (STELEI_UNLIKELY(bytes > STELEI_WORD_COPY_BYTES)) {
         stelei_copy_block(out, from, bytes);
@@ -263,7 +264,7 @@ STELEI_INLINE void stelei_copy_out(void *to, const uint64_t *from, size_t bytes)
             word >>= 16;
         }
         if (bytes & 1)
-            *out = (unsigned char)word;
+            memcpy(out, &word, 1);
     }
 }
 
@@ -273,10 +274,10 @@ STELEI_INLINE void stelei_copy_out(void *to, const uint64_t *from, size_t bytes)
  */
 STELEI_INLINE void stelei_copy_in(uint64_t *to, const void *from, size_t bytes)
 {
-    const unsigned char *in = (const unsigned char *)from;
+    const unsigned char *in = STELEI_CAST(const unsigned char *, from);
 #ifndef STELEI_WORDS_ONLY
     if (bytes > STELEI_WORD_COPY_BYTES) {
-        size_t whole = bytes & ~(size_t)7;
+        size_t whole = bytes & ~STELEI_CAST(size_t, 7);
         /* memcpy may use non-temporal stores, which pass earlier ones even on x86 */
         if (bytes >= STELEI_STREAMED_BYTES)
             stelei_nop_full();

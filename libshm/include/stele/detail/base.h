@@ -22,6 +22,20 @@
 #define STELEI_STATIC_ASSERT(cond, text) _Static_assert(cond, text)
 #endif
 
+/* Conversions that both languages take, and no compiler of either warns of: of numbers, and from
+ * void *; the same address as another type; without const or volatile; and no address. */
+#ifdef __cplusplus
+#define STELEI_CAST(type, x)    static_cast<type>(x)
+#define STELEI_AS(type, x)      reinterpret_cast<type>(x)
+#define STELEI_UNCONST(type, x) const_cast<type>(x)
+#define STELEI_NULL             nullptr
+#else
+#define STELEI_CAST(type, x)    ((type)(x))
+#define STELEI_AS(type, x)      ((type)(x))
+#define STELEI_UNCONST(type, x) ((type)(uintptr_t)(x))
+#define STELEI_NULL             NULL
+#endif
+
 #define STELEI_LIKELY(x)   __builtin_expect(!!(x), 1)
 #define STELEI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define STELEI_INLINE      static inline __attribute__((always_inline))
@@ -62,7 +76,7 @@ STELEI_INLINE uint64_t stelei_round_up(uint64_t bytes, uint64_t to)
 /* Index of the highest set bit; 0 for 0 and 1. */
 STELEI_INLINE unsigned stelei_top_bit(uint64_t x)
 {
-    return 63u ^ (unsigned)__builtin_clzll(x | 1); /* ^, not -: one bsr */
+    return 63u ^ STELEI_CAST(unsigned, __builtin_clzll(x | 1)); /* ^, not -: one bsr */
 }
 
 #endif

@@ -16,7 +16,7 @@ struct stelei_cursor {
 STELEI_INLINE struct stelei_cursor stelei_cursor_over(const void *bytes, size_t count)
 {
     struct stelei_cursor cursor;
-    cursor.at = (const uint8_t *)bytes;
+    cursor.at = STELEI_CAST(const uint8_t *, bytes);
     cursor.left = count;
     cursor.failed = false;
     return cursor;
@@ -28,7 +28,7 @@ STELEI_INLINE const uint8_t *stelei_cursor_take(struct stelei_cursor *cursor, si
     const uint8_t *bytes = cursor->at;
     if (STELEI_UNLIKELY(cursor->failed || count > cursor->left)) {
         cursor->failed = true;
-        return NULL;
+        return STELEI_NULL;
     }
     cursor->at += count;
     cursor->left -= count;

@@ -192,8 +192,8 @@ static inline bool stelei_decode_swap(const void *body, size_t count, struct ste
     parts.element = head.old;
     if (!stelei_decode_parts(&cursor, &parts, change))
         return false;
-    change->value = (const uint8_t *)body + offsetof(struct stelei_wire_swap, element);
-    change->value_bytes = (uint32_t)sizeof(head.element);
+    change->value = STELEI_CAST(const uint8_t *, body) + offsetof(struct stelei_wire_swap, element);
+    change->value_bytes = STELEI_CAST(uint32_t, sizeof(head.element));
     return true;
 }
 
@@ -235,10 +235,10 @@ STELEI_INLINE bool stelei_all_zero(const uint8_t *bytes, size_t count)
 /* A name has 1..STELEI_WIRE_NAME_MAX bytes, none of them zero. */
 static inline bool stelei_decode_name(const void *body, size_t count, struct stelei_name *name)
 {
-    if (count == 0 || count > STELEI_WIRE_NAME_MAX || memchr(body, 0, count) != NULL)
+    if (count == 0 || count > STELEI_WIRE_NAME_MAX || memchr(body, 0, count) != STELEI_NULL)
         return false;
-    name->bytes = (const uint8_t *)body;
-    name->count = (uint32_t)count;
+    name->bytes = STELEI_CAST(const uint8_t *, body);
+    name->count = STELEI_CAST(uint32_t, count);
     return true;
 }
 
@@ -302,11 +302,13 @@ static inline bool stelei_decode_stats(const void *body, size_t count, uint64_t 
     struct stelei_cursor cursor = stelei_cursor_over(body, count);
     uint32_t head[2];
     stelei_cursor_copy(&cursor, head, sizeof(head));
-    const uint8_t *bytes = stelei_cursor_take(&cursor, (size_t)head[1] * sizeof(uint64_t));
+    const uint8_t *bytes =
+        stelei_cursor_take(&cursor, STELEI_CAST(size_t, head[1]) * sizeof(uint64_t));
     if (!stelei_cursor_finished(&cursor))
         return false;
-    memset(numbers, 0, (size_t)known * sizeof(uint64_t));
-    memcpy(numbers, bytes, (size_t)(head[1] < known ? head[1] : known) * sizeof(uint64_t));
+    memset(numbers, 0, STELEI_CAST(size_t, known) * sizeof(uint64_t));
+    memcpy(numbers, bytes,
+           STELEI_CAST(size_t, head[1] < known ? head[1] : known) * sizeof(uint64_t));
     return true;
 }
 
@@ -367,7 +369,7 @@ static inline bool stelei_decode_list(struct stelei_cursor *cursor, uint32_t ele
     const uint8_t *key = stelei_cursor_take(cursor, read.key_bytes);
     stelei_cursor_require(cursor, read.count <= cursor->left / element_bytes);
     const uint8_t *elements =
-        stelei_cursor_take(cursor, cursor->failed ? 0 : (size_t)read.count * element_bytes);
+        stelei_cursor_take(cursor, cursor->failed ? 0 : read.count * element_bytes);
     if (cursor->failed)
         return false;
     list->key = key;
@@ -387,7 +389,7 @@ static inline bool stelei_decode_vector_reply(const void *body, size_t count,
     stelei_cursor_require(&cursor, head[0] == 0 && head[1] <= STELEI_VECTOR_MAX_COUNT);
     if (cursor.failed)
         return false;
-    const uint8_t *statuses = stelei_cursor_take(&cursor, (size_t)head[1] * 2);
+    const uint8_t *statuses = stelei_cursor_take(&cursor, STELEI_CAST(size_t, head[1]) * 2);
     if (!stelei_cursor_finished(&cursor))
         return false;
     reply->statuses = statuses;
@@ -398,7 +400,7 @@ static inline bool stelei_decode_vector_reply(const void *body, size_t count,
 STELEI_INLINE uint16_t stelei_vector_status(const struct stelei_vector_reply *reply, uint32_t index)
 {
     uint16_t status;
-    memcpy(&status, reply->statuses + (size_t)index * 2, sizeof(status));
+    memcpy(&status, reply->statuses + STELEI_CAST(size_t, index) * 2, sizeof(status));
     return status;
 }
 

@@ -14,7 +14,7 @@
  * for the stores before them, which in the daemon miss the caches (a third of its time, measured). */
 STELEI_INLINE void stelei_encode_word(uint8_t *out, uint32_t low, uint32_t high)
 {
-    uint64_t word = low | (uint64_t)high << 32;
+    uint64_t word = low | STELEI_CAST(uint64_t, high) << 32;
     memcpy(out, &word, sizeof(word));
 }
 
@@ -36,7 +36,7 @@ STELEI_INLINE size_t stelei_encode_put_body(uint8_t *out, uint32_t key_bytes, ui
 STELEI_INLINE size_t stelei_encode_erase_body(uint8_t *out, uint32_t key_bytes)
 {
     struct stelei_wire_erase erase;
-    erase.key_bytes = (uint16_t)key_bytes;
+    erase.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     erase.zero = 0;
     memcpy(out, &erase, sizeof(erase));
     return sizeof(erase);
@@ -48,7 +48,7 @@ STELEI_INLINE size_t stelei_encode_cas_body(uint8_t *out, uint32_t key_bytes,
     struct stelei_wire_cas cas;
     memset(&cas, 0, sizeof(cas));
     cas.value_bytes = value_bytes;
-    cas.key_bytes = (uint16_t)key_bytes;
+    cas.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     cas.expected_bytes = expected_bytes;
     memcpy(out, &cas, sizeof(cas));
     return sizeof(cas);
@@ -59,7 +59,7 @@ STELEI_INLINE size_t stelei_encode_incr_body(uint8_t *out, uint32_t key_bytes, i
     struct stelei_wire_incr incr;
     memset(&incr, 0, sizeof(incr));
     incr.delta = delta;
-    incr.key_bytes = (uint16_t)key_bytes;
+    incr.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     memcpy(out, &incr, sizeof(incr));
     return sizeof(incr);
 }
@@ -69,7 +69,7 @@ STELEI_INLINE size_t stelei_encode_remove_body(uint8_t *out, uint32_t key_bytes,
     struct stelei_wire_remove remove;
     memset(&remove, 0, sizeof(remove));
     remove.element = element;
-    remove.key_bytes = (uint16_t)key_bytes;
+    remove.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     memcpy(out, &remove, sizeof(remove));
     return sizeof(remove);
 }
@@ -81,7 +81,7 @@ STELEI_INLINE size_t stelei_encode_swap_body(uint8_t *out, uint32_t key_bytes, u
     memset(&swap, 0, sizeof(swap));
     swap.old = old;
     swap.element = element;
-    swap.key_bytes = (uint16_t)key_bytes;
+    swap.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     memcpy(out, &swap, sizeof(swap));
     return sizeof(swap);
 }
@@ -91,7 +91,8 @@ STELEI_INLINE size_t stelei_encode_swap_body(uint8_t *out, uint32_t key_bytes, u
 STELEI_INLINE size_t stelei_encode_put(uint8_t *out, uint32_t request, unsigned opcode,
                                        uint32_t table, uint32_t key_bytes, uint32_t value_bytes)
 {
-    uint32_t length = (uint32_t)sizeof(struct stelei_wire_put) + key_bytes + value_bytes;
+    uint32_t length =
+        STELEI_CAST(uint32_t, sizeof(struct stelei_wire_put)) + key_bytes + value_bytes;
     size_t at = stelei_encode_frame(out, length, opcode, 0, table, request);
     return at + stelei_encode_put_body(out + at, key_bytes, value_bytes);
 }
@@ -100,7 +101,7 @@ STELEI_INLINE size_t stelei_encode_put(uint8_t *out, uint32_t request, unsigned 
 STELEI_INLINE size_t stelei_encode_erase(uint8_t *out, uint32_t request, unsigned opcode,
                                          uint32_t table, uint32_t key_bytes)
 {
-    uint32_t length = (uint32_t)sizeof(struct stelei_wire_erase) + key_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(struct stelei_wire_erase)) + key_bytes;
     size_t at = stelei_encode_frame(out, length, opcode, 0, table, request);
     return at + stelei_encode_erase_body(out + at, key_bytes);
 }
@@ -109,8 +110,8 @@ STELEI_INLINE size_t stelei_encode_cas(uint8_t *out, uint32_t request, uint32_t 
                                        uint32_t key_bytes, uint32_t expected_bytes,
                                        uint32_t value_bytes)
 {
-    uint32_t length =
-        (uint32_t)sizeof(struct stelei_wire_cas) + key_bytes + expected_bytes + value_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(struct stelei_wire_cas)) + key_bytes +
+                      expected_bytes + value_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_CAS, 0, table, request);
     return at + stelei_encode_cas_body(out + at, key_bytes, expected_bytes, value_bytes);
 }
@@ -118,7 +119,7 @@ STELEI_INLINE size_t stelei_encode_cas(uint8_t *out, uint32_t request, uint32_t 
 STELEI_INLINE size_t stelei_encode_incr(uint8_t *out, uint32_t request, uint32_t table,
                                         uint32_t key_bytes, int64_t delta)
 {
-    uint32_t length = (uint32_t)sizeof(struct stelei_wire_incr) + key_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(struct stelei_wire_incr)) + key_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_INCR, 0, table, request);
     return at + stelei_encode_incr_body(out + at, key_bytes, delta);
 }
@@ -127,10 +128,10 @@ STELEI_INLINE size_t stelei_encode_get(uint8_t *out, uint32_t request, uint32_t 
                                        uint32_t key_bytes, uint32_t max_bytes)
 {
     struct stelei_wire_get get;
-    uint32_t length = (uint32_t)sizeof(get) + key_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(get)) + key_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_GET, 0, table, request);
     get.max_bytes = max_bytes;
-    get.key_bytes = (uint16_t)key_bytes;
+    get.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     get.zero = 0;
     memcpy(out + at, &get, sizeof(get));
     return at + sizeof(get);
@@ -139,7 +140,7 @@ STELEI_INLINE size_t stelei_encode_get(uint8_t *out, uint32_t request, uint32_t 
 STELEI_INLINE size_t stelei_encode_remove(uint8_t *out, uint32_t request, uint32_t table,
                                           uint32_t key_bytes, uint64_t element)
 {
-    uint32_t length = (uint32_t)sizeof(struct stelei_wire_remove) + key_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(struct stelei_wire_remove)) + key_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_LIST_REMOVE, 0, table, request);
     return at + stelei_encode_remove_body(out + at, key_bytes, element);
 }
@@ -147,7 +148,7 @@ STELEI_INLINE size_t stelei_encode_remove(uint8_t *out, uint32_t request, uint32
 STELEI_INLINE size_t stelei_encode_swap(uint8_t *out, uint32_t request, uint32_t table,
                                         uint32_t key_bytes, uint64_t old, uint64_t element)
 {
-    uint32_t length = (uint32_t)sizeof(struct stelei_wire_swap) + key_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(struct stelei_wire_swap)) + key_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_LIST_REPLACE, 0, table, request);
     return at + stelei_encode_swap_body(out + at, key_bytes, old, element);
 }
@@ -156,11 +157,11 @@ static inline size_t stelei_encode_read(uint8_t *out, uint32_t request, uint32_t
                                         uint32_t key_bytes, uint64_t from, uint32_t max_bytes)
 {
     struct stelei_wire_read read;
-    uint32_t length = (uint32_t)sizeof(read) + key_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(read)) + key_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_LIST_READ, 0, table, request);
     read.from = from;
     read.max_bytes = max_bytes;
-    read.key_bytes = (uint16_t)key_bytes;
+    read.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     read.zero = 0;
     memcpy(out + at, &read, sizeof(read));
     return at + sizeof(read);
@@ -182,8 +183,8 @@ static inline size_t stelei_encode_hello(uint8_t *out, uint32_t request, unsigne
 {
     struct stelei_wire_hello hello;
     hello.magic = STELEI_WIRE_MAGIC;
-    hello.version_min = (uint16_t)version_min;
-    hello.version_max = (uint16_t)version_max;
+    hello.version_min = STELEI_CAST(uint16_t, version_min);
+    hello.version_max = STELEI_CAST(uint16_t, version_max);
     size_t at = stelei_encode_frame(out, sizeof(hello), STELEI_OP_HELLO, flags, 0, request);
     memcpy(out + at, &hello, sizeof(hello));
     return at + sizeof(hello);
@@ -193,7 +194,7 @@ static inline size_t stelei_encode_hello(uint8_t *out, uint32_t request, unsigne
 static inline size_t stelei_encode_welcome(uint8_t *out, uint32_t request,
                                            const struct stelei_wire_welcome *welcome)
 {
-    uint32_t length = (uint32_t)sizeof(*welcome) + welcome->name_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(*welcome)) + welcome->name_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_HELLO | STELEI_REPLY_BIT, 0, 0, request);
     memcpy(out + at, welcome, sizeof(*welcome));
     return at + sizeof(*welcome);
@@ -202,7 +203,7 @@ static inline size_t stelei_encode_welcome(uint8_t *out, uint32_t request,
 static inline size_t stelei_encode_create(uint8_t *out, uint32_t request,
                                           const struct stelei_wire_create *create)
 {
-    uint32_t length = (uint32_t)sizeof(*create) + create->name_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(*create)) + create->name_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_TABLE_CREATE, 0, 0, request);
     memcpy(out + at, create, sizeof(*create));
     return at + sizeof(*create);
@@ -212,7 +213,7 @@ static inline size_t stelei_encode_create(uint8_t *out, uint32_t request,
 static inline size_t stelei_encode_vector(uint8_t *out, uint32_t request, uint32_t count,
                                           uint32_t entries_bytes)
 {
-    uint32_t length = (uint32_t)sizeof(count) + entries_bytes;
+    uint32_t length = STELEI_CAST(uint32_t, sizeof(count)) + entries_bytes;
     size_t at = stelei_encode_frame(out, length, STELEI_OP_VECTOR, 0, 0, request);
     memcpy(out + at, &count, sizeof(count));
     return at + sizeof(count);
@@ -249,7 +250,8 @@ STELEI_INLINE size_t stelei_encode_reply(uint8_t *out, unsigned opcode, uint32_t
 STELEI_INLINE size_t stelei_encode_number(uint8_t *out, unsigned opcode, uint32_t request,
                                           uint64_t number)
 {
-    size_t at = stelei_encode_reply(out, opcode, request, 0, 0, (uint32_t)sizeof(number));
+    size_t at =
+        stelei_encode_reply(out, opcode, request, 0, 0, STELEI_CAST(uint32_t, sizeof(number)));
     memcpy(out + at, &number, sizeof(number));
     return at + sizeof(number);
 }
@@ -258,7 +260,7 @@ STELEI_INLINE size_t stelei_encode_number(uint8_t *out, unsigned opcode, uint32_
 STELEI_INLINE size_t stelei_encode_told(uint8_t *out, unsigned opcode, uint32_t request,
                                         const struct stelei_wire_told *told, uint32_t tail_bytes)
 {
-    size_t at = stelei_encode_frame(out, (uint32_t)sizeof(*told) + tail_bytes,
+    size_t at = stelei_encode_frame(out, STELEI_CAST(uint32_t, sizeof(*told)) + tail_bytes,
                                     opcode | STELEI_REPLY_BIT, 0, 0, request);
     memcpy(out + at, told, sizeof(*told));
     return at + sizeof(*told);
@@ -270,7 +272,7 @@ STELEI_INLINE size_t stelei_encode_list(uint8_t *out, uint32_t key_bytes, uint64
     struct stelei_wire_list list;
     memset(&list, 0, sizeof(list));
     list.count = count;
-    list.key_bytes = (uint16_t)key_bytes;
+    list.key_bytes = STELEI_CAST(uint16_t, key_bytes);
     memcpy(out, &list, sizeof(list));
     return sizeof(list);
 }

@@ -379,9 +379,9 @@ STELEI_INLINE uint32_t stelei_class_bytes(unsigned cls)
 STELEI_INLINE unsigned stelei_class_of(uint64_t bytes)
 {
     if (bytes <= 128)
-        return bytes <= 16 ? 1u : (unsigned)((bytes + 7) / 8) - 1u;
+        return bytes <= 16 ? 1u : STELEI_CAST(unsigned, (bytes + 7) / 8) - 1u;
     unsigned octave = stelei_top_bit(bytes - 1); /* 7 for 129..256 */
-    return 16u + (octave - 7) * 8 + (unsigned)((bytes - 1) >> (octave - 3) & 7);
+    return 16u + (octave - 7) * 8 + STELEI_CAST(unsigned, (bytes - 1) >> (octave - 3) & 7);
 }
 
 /*

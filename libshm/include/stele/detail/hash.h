@@ -52,7 +52,7 @@ STELEI_INLINE uint64_t stelei_hash_check(unsigned hash_id, stele_hash_function o
 
 STELEI_INLINE uint8_t stelei_hash_tag(uint64_t hash)
 {
-    return (uint8_t)(hash >> 56);
+    return STELEI_CAST(uint8_t, hash >> 56);
 }
 
 #endif

@@ -22,9 +22,15 @@ struct stelei_map {
     uint32_t granule_shift;
 };
 
+/* The address of an offset, which the caller has checked. */
+STELEI_INLINE const void *stelei_map_at(const struct stelei_map *map, uint64_t off)
+{
+    return map->base + off;
+}
+
 STELEI_INLINE const struct stelei_header *stelei_map_header(const struct stelei_map *map)
 {
-    return (const struct stelei_header *)(const void *)map->base;
+    return STELEI_CAST(const struct stelei_header *, STELEI_CAST(const void *, map->base));
 }
 
 /*
@@ -39,17 +45,17 @@ STELEI_INLINE uint64_t stelei_map_limit(const struct stelei_map *map)
 
 STELEI_INLINE uint64_t stelei_ref_off(const struct stelei_map *map, uint32_t ref)
 {
-    return (uint64_t)ref << map->granule_shift;
+    return STELEI_CAST(uint64_t, ref) << map->granule_shift;
 }
 
 STELEI_INLINE const struct stelei_table *stelei_map_table(const struct stelei_map *map, uint32_t id)
 {
-    return (const struct stelei_table *)(const void *)(map->base + map->tables_off) + id;
+    return STELEI_CAST(const struct stelei_table *, stelei_map_at(map, map->tables_off)) + id;
 }
 
 STELEI_INLINE uint64_t stelei_table_root_off(const struct stelei_map *map, uint64_t table_word)
 {
-    return stelei_ref_off(map, (uint32_t)table_word);
+    return stelei_ref_off(map, STELEI_CAST(uint32_t, table_word));
 }
 
 STELEI_INLINE uint64_t stelei_geometry(uint32_t buckets)
@@ -88,7 +94,7 @@ STELEI_INLINE uint64_t stelei_small_index(uint64_t i, unsigned block)
 }
 STELEI_INLINE uint64_t stelei_small_block_bytes(unsigned block)
 {
-    return (uint64_t)STELEI_BUCKET_BYTES << (block ? block : 1);
+    return STELEI_CAST(uint64_t, STELEI_BUCKET_BYTES) << (block ? block : 1);
 }
 
 /*
@@ -112,8 +118,8 @@ STELEI_INLINE uint64_t stelei_bucket_off(const struct stelei_map *map,
         if (STELEI_UNLIKELY(directory == 0 || entry + 4 > limit))
             return 0;
         uint32_t chunk =
-            stelei_load32_dependent((const uint32_t *)(const void *)(map->base + entry));
-        off = (uint64_t)chunk << STELEI_CHUNK_SHIFT;
+            stelei_load32_dependent(STELEI_CAST(const uint32_t *, stelei_map_at(map, entry)));
+        off = STELEI_CAST(uint64_t, chunk) << STELEI_CHUNK_SHIFT;
         if (STELEI_UNLIKELY(off == 0))
             return 0;
         off += (i & (STELEI_SMALL_BUCKETS - 1)) * STELEI_BUCKET_BYTES;
@@ -124,7 +130,7 @@ STELEI_INLINE uint64_t stelei_bucket_off(const struct stelei_map *map,
 STELEI_INLINE const struct stelei_bucket *stelei_bucket_at(const struct stelei_map *map,
                                                            uint64_t off)
 {
-    return (const struct stelei_bucket *)(const void *)(map->base + off);
+    return STELEI_CAST(const struct stelei_bucket *, stelei_map_at(map, off));
 }
 
 /* Where a lookup has arrived: the head of the chain that may hold the hash, and its word. */
@@ -189,7 +195,7 @@ STELEI_INLINE struct stelei_aim stelei_geometry_aim(uint64_t geometry, uint64_t 
     uint64_t split = (hash & half) < buckets - half - 1;
     uint64_t used = half | (mask & (0 - split)); /* no branch: it would be a coin toss */
     aim.bucket = hash & used;
-    aim.depth_bits = (uint64_t)(stelei_top_bit(used) + 1) << STELEI_VALID_BITS;
+    aim.depth_bits = STELEI_CAST(uint64_t, stelei_top_bit(used) + 1) << STELEI_VALID_BITS;
     return aim;
 }
 
@@ -212,7 +218,7 @@ STELEI_INLINE bool stelei_locate(const struct stelei_map *map, const struct stel
             return true;
     }
     /* a copy for the call, so that the caller's own stays in registers */
-    struct stelei_place walked = {NULL, 0};
+    struct stelei_place walked = {STELEI_NULL, 0};
     bool found = stelei_walk(map, root, aim.bucket, hash, limit, &walked);
     *place = walked;
     return found;

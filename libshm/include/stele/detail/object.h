@@ -232,9 +232,9 @@ static inline enum stelei_object_fault stelei_object_read(struct stelei_object *
     ssize_t got = pread(object->fd, &object->header, sizeof object->header, 0);
     if (got < 0)
         return stelei_object_refused(object);
-    return stelei_header_fault(&object->header, got < (ssize_t)sizeof object->header
+    return stelei_header_fault(&object->header, got < STELEI_CAST(ssize_t, sizeof object->header)
                                                     ? 0
-                                                    : (uint64_t)object->found.st_size);
+                                                    : STELEI_CAST(uint64_t, object->found.st_size));
 }
 
 /*
@@ -315,7 +315,7 @@ static inline void stelei_object_explain(const struct stelei_object *object, con
 {
     const struct stelei_header *header = &object->header;
     unsigned uid = object->found.st_uid, mode = object->found.st_mode & 07777u;
-    unsigned long long size = (unsigned long long)object->found.st_size;
+    unsigned long long size = STELEI_CAST(unsigned long long, object->found.st_size);
     switch (object->fault) {
     case STELEI_OBJECT_SOUND:
         snprintf(text, bytes, "%s is a sound segment of uid %u", path, uid);
@@ -329,7 +329,7 @@ static inline void stelei_object_explain(const struct stelei_object *object, con
         break;
     case STELEI_OBJECT_OWNER:
         snprintf(text, bytes, "%s belongs to uid %u, whom uid %u was not told to trust", path, uid,
-                 (unsigned)geteuid());
+                 geteuid());
         break;
     case STELEI_OBJECT_KIND:
         snprintf(text, bytes, "%s is %s, not a segment", path,
@@ -351,7 +351,7 @@ static inline void stelei_object_explain(const struct stelei_object *object, con
     case STELEI_OBJECT_OLDER:
     case STELEI_OBJECT_NEWER:
         snprintf(text, bytes, "%s has format %u.%u, %s than this build's %u.%u", path,
-                 (unsigned)header->major, (unsigned)header->minor,
+                 STELEI_CAST(unsigned, header->major), STELEI_CAST(unsigned, header->minor),
                  object->fault == STELEI_OBJECT_OLDER ? "older" : "newer", STELEI_FORMAT_MAJOR,
                  STELEI_FORMAT_MINOR);
         break;

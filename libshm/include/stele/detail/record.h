@@ -16,19 +16,20 @@
 /* First word of a record: {klen 16, flags 16, vlen 32}, klen lowest. */
 STELEI_INLINE uint64_t stelei_record_word(uint32_t key_bytes, uint32_t flags, uint32_t value_bytes)
 {
-    return (uint64_t)key_bytes | (uint64_t)flags << 16 | (uint64_t)value_bytes << 32;
+    return STELEI_CAST(uint64_t, key_bytes) | STELEI_CAST(uint64_t, flags) << 16 |
+           STELEI_CAST(uint64_t, value_bytes) << 32;
 }
 STELEI_INLINE uint32_t stelei_record_key_bytes(uint64_t word)
 {
-    return (uint32_t)(word & 0xffff);
+    return STELEI_CAST(uint32_t, word & 0xffff);
 }
 STELEI_INLINE uint32_t stelei_record_flags(uint64_t word)
 {
-    return (uint32_t)(word >> 16 & 0xffff);
+    return STELEI_CAST(uint32_t, word >> 16 & 0xffff);
 }
 STELEI_INLINE uint32_t stelei_record_value_bytes(uint64_t word)
 {
-    return (uint32_t)(word >> 32);
+    return STELEI_CAST(uint32_t, word >> 32);
 }
 
 /* Offset of the key in its record: after the first word and those that the flags add. */
@@ -64,10 +65,10 @@ STELEI_INLINE uint64_t stelei_key_tail(const uint8_t *key, uint32_t key_bytes)
     if (rest & 2) {
         uint16_t quarter;
         memcpy(&quarter, key + (rest & 4), 2);
-        word |= (uint64_t)quarter << 8 * (rest & 4);
+        word |= STELEI_CAST(uint64_t, quarter) << 8 * (rest & 4);
     }
     if (rest & 1)
-        word |= (uint64_t)key[rest & 6] << 8 * (rest & 6);
+        word |= STELEI_CAST(uint64_t, key[rest & 6]) << 8 * (rest & 6);
     return word;
 }
 

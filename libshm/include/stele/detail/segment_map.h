@@ -20,11 +20,11 @@ static inline enum stele_status stelei_object_map(int fd, uint64_t bytes, int pr
 {
     size_t reserved = bytes + STELEI_CHUNK_BYTES;
     void *area =
-        mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        mmap(STELEI_NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (area == MAP_FAILED)
         return stelei_errno(errno);
-    size_t before = (size_t)(-(uintptr_t)area & (STELEI_CHUNK_BYTES - 1));
-    uint8_t *at = (uint8_t *)area + before;
+    size_t before = -STELEI_AS(uintptr_t, area) & (STELEI_CHUNK_BYTES - 1);
+    uint8_t *at = STELEI_CAST(uint8_t *, area) + before;
     if (before)
         munmap(area, before);
     munmap(at + bytes, STELEI_CHUNK_BYTES - before); /* at least one page */

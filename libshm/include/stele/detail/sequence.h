@@ -10,7 +10,7 @@
  * of the same shape of which only the valid bits are used; what guards a whole chain is the version
  * of the head. depth 0 = bucket not born.
  *
- * Ordering guarantees (the letters are DESIGN's promises; tests name them):
+ * Ordering guarantees (the letters are the promises of PROTOCOL.md; tests name them):
  *   C  A reader that loads the head's word by stelei_sequence_begin(), reads, and finds
  *      stelei_sequence_unchanged() has read what stood in the chain at one instant in between,
  *      because every word it can have read that was stored later is ordered before a later version.
@@ -37,7 +37,7 @@
 
 STELEI_INLINE unsigned stelei_sequence_depth(uint64_t word)
 {
-    return (unsigned)(word >> STELEI_VALID_BITS & STELEI_DEPTH_MASK);
+    return STELEI_CAST(unsigned, word >> STELEI_VALID_BITS & STELEI_DEPTH_MASK);
 }
 
 STELEI_INLINE uint64_t stelei_sequence_valid(uint64_t word)
@@ -49,7 +49,7 @@ STELEI_INLINE uint64_t stelei_sequence_valid(uint64_t word)
 STELEI_INLINE uint64_t stelei_sequence_next(uint64_t word, unsigned depth, uint64_t valid)
 {
     uint64_t version = (word & ~(STELEI_VERSION_ONE - 1)) + STELEI_VERSION_ONE;
-    return version | (uint64_t)depth << STELEI_VALID_BITS | valid;
+    return version | STELEI_CAST(uint64_t, depth) << STELEI_VALID_BITS | valid;
 }
 
 /* Reader: pairs with the release in stelei_sequence_publish(). */

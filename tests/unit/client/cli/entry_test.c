@@ -11,6 +11,7 @@ static void comes_back(const struct stele_type *type, const void *key, size_t ke
                        const void *value, size_t value_bytes)
 {
     char fault[ENTRY_FAULT_BYTES] = "";
+    bool anew;
     struct buffer line, read_key, read_value;
     buffer_init(&line);
     buffer_init(&read_key);
@@ -20,9 +21,9 @@ static void comes_back(const struct stele_type *type, const void *key, size_t ke
         ck_assert(entry_write(&line, formats[i], type, key, key_bytes, value, value_bytes));
         ck_assert(line.bytes[line.used - 1] == '\n');
         ck_assert_ptr_null(memchr(line.bytes, '\n', line.used - 1));
-        ck_assert_msg(
-            entry_read(formats[i], type, line.bytes, line.used - 1, &read_key, &read_value, fault),
-            "%s", fault);
+        ck_assert_msg(entry_read(formats[i], type, line.bytes, line.used - 1, &read_key,
+                                 &read_value, &anew, fault),
+                      "%s", fault);
         ck_assert_uint_eq(read_key.used, key_bytes);
         ck_assert_uint_eq(read_value.used, value_bytes);
         ck_assert(key_bytes == 0 || memcmp(read_key.bytes, key, key_bytes) == 0);
@@ -125,8 +126,9 @@ START_TEST(bad_typed_lines_are_named)
     buffer_init(&value);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char fault[ENTRY_FAULT_BYTES] = "";
+        bool anew;
         ck_assert_msg(!entry_read(cases[i].format, &type, cases[i].line, strlen(cases[i].line),
-                                  &key, &value, fault),
+                                  &key, &value, &anew, fault),
                       "%s", cases[i].line);
         ck_assert_msg(strncmp(fault, cases[i].fault, strlen(cases[i].fault)) == 0, "%s: %s",
                       cases[i].line, fault);
@@ -142,11 +144,13 @@ START_TEST(members_come_in_any_order_and_others_are_ignored)
         " {\"other\":{\"key\":[9,{}]},\"value\":[1,\"2\"],\"keys\":null,\"key\":\"7\"} \r";
     struct stele_type type = stele_type_of(STELE_U32, STELE_LIST + STELE_U8);
     char fault[ENTRY_FAULT_BYTES];
+    bool anew;
     struct buffer key, value;
     buffer_init(&key);
     buffer_init(&value);
-    ck_assert_msg(entry_read(ENTRY_JSONL, &type, line, sizeof(line) - 1, &key, &value, fault), "%s",
-                  fault);
+    ck_assert_msg(
+        entry_read(ENTRY_JSONL, &type, line, sizeof(line) - 1, &key, &value, &anew, fault), "%s",
+        fault);
     ck_assert(key.used == 4 && memcmp(key.bytes, "\7\0\0\0", 4) == 0);
     ck_assert(value.used == 2 && memcmp(value.bytes, "\1\2", 2) == 0);
     buffer_fini(&key);
@@ -202,8 +206,9 @@ START_TEST(bad_lines_are_named)
     buffer_init(&value);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char fault[ENTRY_FAULT_BYTES] = "";
+        bool anew;
         ck_assert_msg(!entry_read(cases[i].format, &bytes_type, cases[i].line,
-                                  strlen(cases[i].line), &key, &value, fault),
+                                  strlen(cases[i].line), &key, &value, &anew, fault),
                       "%s", cases[i].line);
         ck_assert_msg(strstr(fault, cases[i].fault) != NULL, "%s: %s", cases[i].line, fault);
     }
@@ -215,13 +220,79 @@ END_TEST
 START_TEST(a_carriage_return_at_the_end_is_left_out)
 {
     char fault[ENTRY_FAULT_BYTES];
+    bool anew;
     struct buffer key, value;
     buffer_init(&key);
     buffer_init(&value);
-    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\tv\r", 4, &key, &value, fault));
+    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\tv\r", 4, &key, &value, &anew, fault));
     ck_assert(value.used == 1 && value.bytes[0] == 'v');
-    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\tv\\r", 5, &key, &value, fault));
+    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\tv\\r", 5, &key, &value, &anew, fault));
     ck_assert(value.used == 2 && value.bytes[1] == '\r');
+    buffer_fini(&key);
+    buffer_fini(&value);
+}
+END_TEST
+
+/* A list begins anew where its line says so; of other types "=" and "new" mean nothing of the kind. */
+START_TEST(a_list_may_begin_anew)
+{
+    static const struct {
+        enum entry_format format;
+        const char *line;
+        bool anew;
+    } cases[] = {{ENTRY_TSV, "5\t1,2", false},
+                 {ENTRY_TSV, "5\t=1,2", true},
+                 {ENTRY_TSV, "5\t=1,2\r", true},
+                 {ENTRY_JSONL, "{\"key\":5,\"value\":[1,2]}", false},
+                 {ENTRY_JSONL, "{\"key\":5,\"value\":[1,2],\"new\":true}", true},
+                 {ENTRY_JSONL, "{\"new\": true ,\"key\":5,\"value\":[1,2]}", true},
+                 {ENTRY_JSONL, "{\"key\":5,\"value\":[1,2],\"new\":false}", false}};
+    static const char *const wrong[] = {"{\"key\":5,\"value\":[1,2],\"new\":1}",
+                                        "{\"key\":5,\"value\":[1,2],\"new\":null}"};
+    struct stele_type lists = stele_type_of(STELE_U8, STELE_LIST + STELE_U8);
+    char fault[ENTRY_FAULT_BYTES] = "";
+    struct buffer key, value, line;
+    bool anew;
+    buffer_init(&key);
+    buffer_init(&value);
+    buffer_init(&line);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        ck_assert_msg(entry_read(cases[i].format, &lists, cases[i].line, strlen(cases[i].line),
+                                 &key, &value, &anew, fault),
+                      "%s: %s", cases[i].line, fault);
+        ck_assert_msg(anew == cases[i].anew, "%s", cases[i].line);
+        ck_assert(value.used == 2 && memcmp(value.bytes, "\1\2", 2) == 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        ck_assert(!entry_read(ENTRY_JSONL, &lists, wrong[i], strlen(wrong[i]), &key, &value, &anew,
+                              fault));
+    ck_assert(!entry_read(ENTRY_TSV, &lists, "5\t=", 3, &key, &value, &anew, fault));
+    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\t=v", 4, &key, &value, &anew, fault));
+    ck_assert(!anew && value.used == 2 && value.bytes[0] == '=');
+    ck_assert(entry_write_anew(&line, ENTRY_TSV, &lists, "\5", 1, "\1\2", 2));
+    ck_assert(entry_write_anew(&line, ENTRY_JSONL, &lists, "\5", 1, "\1\2", 2));
+    ck_assert(entry_write_anew(&line, ENTRY_TSV, &bytes_type, "k", 1, "v", 1));
+    ck_assert(buffer_terminate(&line));
+    ck_assert_str_eq(line.bytes, "5\t=1,2\n{\"key\":5,\"value\":[1,2],\"new\":true}\nk\tv\n");
+    buffer_fini(&key);
+    buffer_fini(&value);
+    buffer_fini(&line);
+}
+END_TEST
+
+/* What a UTF-16 file has in every line. */
+START_TEST(a_zero_byte_is_written_as_an_escape)
+{
+    char fault[ENTRY_FAULT_BYTES] = "";
+    struct buffer key, value;
+    bool anew;
+    buffer_init(&key);
+    buffer_init(&value);
+    ck_assert(!entry_read(ENTRY_TSV, &bytes_type, "k\0\tv", 4, &key, &value, &anew, fault));
+    ck_assert_ptr_nonnull(strstr(fault, "a zero byte"));
+    ck_assert(!entry_read(ENTRY_TSV, &bytes_type, "k\tv\0", 4, &key, &value, &anew, fault));
+    ck_assert(entry_read(ENTRY_TSV, &bytes_type, "k\\x00\tv", 7, &key, &value, &anew, fault));
+    ck_assert(key.used == 2 && key.bytes[1] == 0);
     buffer_fini(&key);
     buffer_fini(&value);
 }
@@ -251,6 +322,8 @@ int main(void)
     tcase_add_test(tcase, lines_look_as_documented);
     tcase_add_test(tcase, bad_lines_are_named);
     tcase_add_test(tcase, a_carriage_return_at_the_end_is_left_out);
+    tcase_add_test(tcase, a_list_may_begin_anew);
+    tcase_add_test(tcase, a_zero_byte_is_written_as_an_escape);
     tcase_add_test(tcase, names_tell_the_format);
     return suite_run(suite);
 }

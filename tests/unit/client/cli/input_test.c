@@ -157,6 +157,35 @@ START_TEST(an_interrupt_ends_the_waiting)
 }
 END_TEST
 
+/* Before it waits it says so, once each time: whoever reads can then do what does not bear waiting. */
+START_TEST(idleness_is_told_before_waiting)
+{
+    const char *text;
+    size_t count;
+    struct interrupt interrupt;
+    struct input input;
+    int ends[2];
+    ck_assert_int_eq(pipe(ends), 0);
+    interrupt_open(&interrupt);
+    input_init(&input, ends[0], 100, &interrupt);
+    ck_assert_int_eq(input_line(&input, &text, &count), INPUT_IDLE);
+    ck_assert_int_eq((int)write(ends[1], "one\ntwo\nha", 10), 10);
+    line_is(&input, "one", 3, 1);
+    line_is(&input, "two", 3, 2);
+    ck_assert_int_eq(input_line(&input, &text, &count), INPUT_IDLE);
+    ck_assert_int_eq((int)write(ends[1], "l", 1), 1);
+    ck_assert_int_eq(input_line(&input, &text, &count), INPUT_IDLE);
+    ck_assert_int_eq((int)write(ends[1], "f\n", 2), 2);
+    line_is(&input, "half", 4, 3);
+    ck_assert_int_eq(input_line(&input, &text, &count), INPUT_IDLE);
+    close(ends[1]);
+    ck_assert_int_eq(input_line(&input, &text, &count), INPUT_END);
+    input_fini(&input);
+    interrupt_close(&interrupt);
+    close(ends[0]);
+}
+END_TEST
+
 START_TEST(a_directory_cannot_be_read)
 {
     const char *text;
@@ -181,6 +210,7 @@ int main(void)
     tcase_add_test(tcase, endless_lines_take_no_memory);
     tcase_add_test(tcase, all_the_rest);
     tcase_add_test(tcase, an_interrupt_ends_the_waiting);
+    tcase_add_test(tcase, idleness_is_told_before_waiting);
     tcase_add_test(tcase, a_directory_cannot_be_read);
     return suite_run(suite);
 }
