@@ -145,24 +145,6 @@ void results_median(struct results *results, struct results_key key, const char 
     snprintf(verdict->what, sizeof verdict->what, "%s", what);
 }
 
-void results_against(struct results *results, struct results_key key, double constant,
-                     const char *what, double reach)
-{
-    const struct results_series *series = find(results, &key);
-    struct results_verdict *verdict = series && series->count ? add_verdict(results) : NULL;
-    if (!verdict)
-        return;
-    double ratio[RESULTS_MAX_REPETITIONS];
-    for (size_t i = 0; i < series->count; i++)
-        ratio[i] = series->sample[i] / constant;
-    verdict->workload = key.workload;
-    verdict->n = key.n;
-    verdict->unit = "x";
-    verdict->spread = spread_of(ratio, series->count);
-    verdict->reach = reach;
-    snprintf(verdict->what, sizeof verdict->what, "%s", what);
-}
-
 void results_value(struct results *results, const char *workload, uint64_t n, const char *what,
                    const char *unit, double value, double reach)
 {

@@ -52,7 +52,8 @@ struct results_subject {
     double load_seconds;
 };
 
-/* Something that was not measured, and why; or what a figure's circumstances were. */
+/* Something that was not measured, and why; what a figure's circumstances were; or, as information, what
+ * was seen of another system at another time: that is no peer, and makes neither ratio nor reach. */
 struct results_note {
     const char *workload;
     char text[160];
@@ -91,11 +92,6 @@ void results_ratio(struct results *results, struct results_key a, struct results
 /* Median and quartiles of one series, and its limit; nothing when it is missing or empty. */
 void results_median(struct results *results, struct results_key key, const char *what,
                     double reach);
-
-/* Median and quartiles of one series over a constant of the same unit, such as what another system was
- * once seen to take. */
-void results_against(struct results *results, struct results_key key, double constant,
-                     const char *what, double reach);
 
 /* A single value and its limit. */
 void results_value(struct results *results, const char *workload, uint64_t n, const char *what,

@@ -1,6 +1,7 @@
 #include "cmd.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,6 +49,7 @@ int cmd_find(struct cmd *cmd, uint16_t *table)
     if (result != OUTPUT_OK)
         return result;
     cmd->type = found.type;
+    cmd->max_entries = found.max_entries;
     *table = found.handle;
     return OUTPUT_OK;
 }
@@ -96,8 +98,34 @@ const char *cmd_object(const struct cmd *cmd, const struct buffer *key, struct b
 int cmd_fail(const struct cmd *cmd, enum stele_status status, const struct buffer *key)
 {
     struct buffer shown;
+    char advice[96];
+    int result;
     buffer_init(&shown);
-    int result = session_fail(cmd->session, status, cmd_object(cmd, key, &shown));
+    snprintf(advice, sizeof(advice), "it was made with --max-entries %" PRIu64, cmd->max_entries);
+    if (status == STELE_EFULL && cmd->max_entries > 0)
+        result = output_fail(cmd->output, status, cmd_object(cmd, key, &shown), advice);
+    else if (status == STELE_ETOOBIG && key && key->used > STELEI_KEY_MAX_BYTES)
+        result = output_fail_text(cmd->output, status, cmd_object(cmd, key, &shown),
+                                  "the key has %zu bytes; keys have up to %u", key->used,
+                                  STELEI_KEY_MAX_BYTES);
+    else
+        result = session_fail(cmd->session, status, cmd_object(cmd, key, &shown));
+    buffer_fini(&shown);
+    return result;
+}
+
+int cmd_fail_store(const struct cmd *cmd, enum stele_status status, const struct buffer *key,
+                   size_t value_bytes)
+{
+    size_t limit = cmd->session->channel.info.value_max_bytes;
+    struct buffer shown;
+    if (status != STELE_ETOOBIG || key->used > STELEI_KEY_MAX_BYTES || value_bytes <= limit)
+        return cmd_fail(cmd, status, key);
+    buffer_init(&shown);
+    int result = output_fail_text(cmd->output, status, cmd_object(cmd, key, &shown),
+                                  "the value has %zu bytes; this daemon takes up to %zu (steled's "
+                                  "--max-frame)",
+                                  value_bytes, limit);
     buffer_fini(&shown);
     return result;
 }
@@ -133,6 +161,18 @@ static void cmd_join_lines(struct buffer *text)
             text->bytes[i] = ',';
 }
 
+static int cmd_fail_stdin(const struct cmd *cmd, size_t limit, bool words)
+{
+    struct buffer shown;
+    buffer_init(&shown);
+    int result = output_fail_text(cmd->output, STELE_ETOOBIG, cmd_object(cmd, NULL, &shown),
+                                  "standard input has more than %zu bytes, the most that %s", limit,
+                                  words ? "is read as numbers"
+                                        : "this daemon takes as a value (steled's --max-frame)");
+    buffer_fini(&shown);
+    return result;
+}
+
 static int cmd_read_stdin(const struct cmd *cmd, const struct kind *kind, struct buffer *out)
 {
     bool words = kind->word != STELE_BYTES;
@@ -146,7 +186,7 @@ static int cmd_read_stdin(const struct cmd *cmd, const struct kind *kind, struct
     if (words)
         cmd_join_lines(&text);
     if (outcome == INPUT_TOO_LONG)
-        result = cmd_fail(cmd, STELE_ETOOBIG, NULL);
+        result = cmd_fail_stdin(cmd, limit, words);
     else if (outcome != INPUT_END)
         result = output_usage(cmd->output, "standard input: %s", strerror(errno));
     else

@@ -19,6 +19,7 @@ struct cmd {
     int count; /* of arguments, within the verb's bounds */
     char **argument;
     struct stele_type type; /* of the table, once it was opened or found */
+    uint64_t max_entries;   /* once it was found; 0: no limit */
 };
 
 struct verb {
@@ -62,6 +63,9 @@ const char *cmd_key_text(const struct cmd *cmd, const struct buffer *key, struct
 const char *cmd_object(const struct cmd *cmd, const struct buffer *key, struct buffer *shown);
 /* Tells that the verb failed on it. */
 int cmd_fail(const struct cmd *cmd, enum stele_status status, const struct buffer *key);
+/* The same of a store or an append; a value of so many bytes may be what was too large. */
+int cmd_fail_store(const struct cmd *cmd, enum stele_status status, const struct buffer *key,
+                   size_t value_bytes);
 /* Asks on a terminal, unless --yes; where there is none, it was meant. false: the answer was no. */
 bool cmd_confirm(const struct cmd *cmd, const char *question);
 

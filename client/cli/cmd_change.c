@@ -6,14 +6,17 @@
 #include "text.h"
 #include "word.h"
 
+/* No key is deleted where one of the words is none. */
 static int change_del_all(const struct cmd *cmd, uint16_t table, struct buffer *key,
                           unsigned *deleted, unsigned *missing)
 {
     int result = OUTPUT_OK;
+    for (int i = 1; i < cmd->count && result == OUTPUT_OK; i++)
+        result = cmd_key(cmd, i, key);
+    if (result != OUTPUT_OK)
+        return result;
     for (int i = 1; i < cmd->count; i++) {
-        int wrong = cmd_key(cmd, i, key);
-        if (wrong != OUTPUT_OK)
-            return wrong;
+        cmd_key(cmd, i, key);
         enum stele_status status = stele_channel_erase(&cmd->session->channel, table, key->bytes,
                                                        key->used, cmd->options->timeout_ms);
         if (status == STELE_OK) {

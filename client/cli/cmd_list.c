@@ -54,6 +54,21 @@ static enum stele_status list_append_all(const struct cmd *cmd, const struct lis
     return STELE_OK;
 }
 
+/* A piece was refused; those before it stay. */
+static int list_fail_append(const struct cmd *cmd, enum stele_status status,
+                            const struct buffer *key, uint64_t added)
+{
+    struct buffer shown;
+    if (added == 0)
+        return cmd_fail(cmd, status, key);
+    buffer_init(&shown);
+    int result = output_fail_text(cmd->output, status, cmd_object(cmd, key, &shown),
+                                  "%s; the first %" PRIu64 " elements have been added",
+                                  stele_status_text(status), added);
+    buffer_fini(&shown);
+    return result;
+}
+
 static int list_run_append(struct cmd *cmd)
 {
     struct list_words words;
@@ -64,7 +79,7 @@ static int list_run_append(struct cmd *cmd)
     if (result == OUTPUT_OK) {
         enum stele_status status = list_append_all(cmd, &words, &added);
         if (status != STELE_OK) {
-            result = cmd_fail(cmd, status, &words.key);
+            result = list_fail_append(cmd, status, &words.key, added);
         } else if (cmd->output->json) {
             struct json_t *object = document_object();
             document_set_number(object, "added", added);

@@ -113,6 +113,18 @@ static int load_into(struct cmd *cmd, const char *named, int fd, const char *fil
     return result;
 }
 
+/* -1: errno says why. */
+static int load_open(const char *file)
+{
+    struct stat facts;
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &facts) != 0 || !S_ISDIR(facts.st_mode))
+        return fd;
+    close(fd);
+    errno = EISDIR;
+    return -1;
+}
+
 static int load_run(struct cmd *cmd)
 {
     bool all = (cmd->options->given & OPTIONS_ALL) != 0;
@@ -123,7 +135,7 @@ static int load_run(struct cmd *cmd)
     if (all && (cmd->options->given & (OPTIONS_TYPE | OPTIONS_MAX_ENTRIES)))
         return output_usage(cmd->output, "with --all, the dump says what each table is: --type and "
                                          "--max-entries are for one table");
-    int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
+    int fd = file ? load_open(file) : STDIN_FILENO;
     if (fd < 0)
         return output_fail_text(cmd->output, STELE_EINVAL, NULL, "%s: %s", file, strerror(errno));
     result = load_into(cmd, all ? NULL : cmd->argument[0], fd, file);

@@ -53,7 +53,8 @@ static int store_run(struct cmd *cmd)
         result = store_words_read(cmd, &words);
     if (result == OUTPUT_OK) {
         enum stele_status status = store_send(cmd, table, &words);
-        result = status == STELE_OK ? output_done(cmd->output) : cmd_fail(cmd, status, &words.key);
+        result = status == STELE_OK ? output_done(cmd->output)
+                                    : cmd_fail_store(cmd, status, &words.key, words.value.used);
     }
     buffer_fini(&words.key);
     buffer_fini(&words.value);

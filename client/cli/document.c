@@ -1,5 +1,6 @@
 #include "document.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 
@@ -34,8 +35,11 @@ void document_set_number(struct json_t *object, const char *name, uint64_t numbe
 {
     if (number <= INT64_MAX)
         document_set(object, name, json_integer((json_int_t)number));
-    else
-        document_set(object, name, json_real((double)number));
+    else {
+        char digits[24];
+        snprintf(digits, sizeof(digits), "%" PRIu64, number);
+        document_set_text(object, name, digits);
+    }
 }
 
 void document_set_integer(struct json_t *object, const char *name, int64_t number)

@@ -24,6 +24,7 @@ void document_add(struct json_t *array, struct json_t *item);
 void document_set(struct json_t *object, const char *name, struct json_t *item);
 
 void document_set_text(struct json_t *object, const char *name, const char *text); /* NULL: null */
+/* Above 2^63 - 1, which jansson does not have, as a string of its digits: none is lost. */
 void document_set_number(struct json_t *object, const char *name, uint64_t number);
 void document_set_integer(struct json_t *object, const char *name, int64_t number);
 void document_set_real(struct json_t *object, const char *name, double number);

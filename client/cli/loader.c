@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 void loader_init(struct loader *loader, struct cmd *cmd, struct target *target,
@@ -67,8 +68,14 @@ static void loader_settle(struct loader *loader, enum stele_status status, uint6
         loader->stored++;
         return;
     }
+    char text[192];
+    snprintf(text, sizeof(text), "%s", stele_status_text(status));
+    if (status == STELE_ETOOBIG)
+        snprintf(text, sizeof(text), "%s: keys have up to %u bytes, values here up to %u",
+                 stele_status_text(status), STELEI_KEY_MAX_BYTES,
+                 (unsigned)loader->channel->info.value_max_bytes);
     loader->refused++;
-    loader_tell(loader, status, line, stele_status_text(status));
+    loader_tell(loader, status, line, text);
     /* no other entry would fare better */
     if (status == STELE_EPERM || status == STELE_ENOTABLE || status == STELE_EDROPPED)
         loader->stopped = true;
@@ -183,13 +190,14 @@ static void loader_add_all(struct loader *loader, bool anew)
 {
     const struct buffer *value = &loader->value;
     size_t largest = loader->channel->info.value_max_bytes & ~(size_t)7, at = 0;
+    const char *bytes = value->bytes ? value->bytes : "";
     if (anew)
         loader_erase(loader);
     if (stele_type_has_lists(&loader->target->table.type))
         for (; value->used - at > largest && loader->broken == STELE_OK; at += largest)
-            loader_add(loader, value->bytes + at, largest);
+            loader_add(loader, bytes + at, largest);
     if (loader->broken == STELE_OK)
-        loader_add(loader, value->bytes + at, value->used - at);
+        loader_add(loader, bytes + at, value->used - at);
 }
 
 /* Sends what was gathered, and takes all replies. */
@@ -313,9 +321,9 @@ static bool loader_step(struct loader *loader)
         return true;
     case INPUT_FAILED:
         progress_clear(&loader->progress);
-        loader->bad++;
         output_fail_text(loader->cmd->output, STELE_EIO, loader->progress.label,
                          "after line %" PRIu64 ": %s", loader->input.line, strerror(errno));
+        loader_obey(loader, OUTPUT_REFUSED);
         return false;
     case INPUT_END:
         loader_end(loader);

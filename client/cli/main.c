@@ -1,10 +1,12 @@
 /*
  * main.c - stele, the command line: the table of verbs.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 
@@ -80,6 +82,8 @@ static int main_run(struct cmd *cmd)
         return output_usage(cmd->output, "%s arguments; usage: stele %s %s",
                             cmd->count < verb->least ? "too few" : "too many", verb->name,
                             verb->arguments);
+    if (!options_check_environment(cmd->options, cmd->output))
+        return OUTPUT_USAGE;
     session_init(&session, cmd->options, cmd->output);
     cmd->session = &session;
     int result = verb->run(cmd);
@@ -114,11 +118,21 @@ static int main_call(struct options *options, struct output *output, int argc, c
     return main_run(&cmd);
 }
 
+/* What is opened takes the lowest number: with standard output closed, a file would get what is printed.
+ * A closed stream becomes one that can be neither read nor written. */
+static void main_fill_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/", O_RDONLY | O_DIRECTORY) != fd)
+            _exit(OUTPUT_UNAVAILABLE);
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct output output = {0};
     int result;
+    main_fill_streams();
     signal(SIGPIPE, SIG_DFL); /* a reader that closes its pipe ends us, whatever we inherited */
     options_init(&options, getenv("STELE_NAME"), getenv("STELE_SOCKET"));
     int first = argc > 0 ? options_read(&options, &output, 0, false, argc, argv) : -1;

@@ -111,13 +111,13 @@ static bool options_take_own(struct options *options, struct output *output,
                options_bad(output, known, value, "KEY->VALUE, as in 'u64->list:u32'");
     case OPTIONS_MAX_ENTRIES:
         return text_parse_u64(value, &options->max_entries) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_FROM:
         return text_parse_u64(value, &options->from) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_LIMIT:
         return text_parse_u64(value, &options->limit) ||
-               options_bad(output, known, value, "a number");
+               options_bad(output, known, value, "a number of 64 bits");
     case OPTIONS_FORMAT:
         if (strcmp(value, "tsv") != 0 && strcmp(value, "jsonl") != 0)
             return options_bad(output, known, value, "tsv or jsonl");
@@ -179,6 +179,22 @@ static void options_reject(const struct output *output, int id, char **argv)
     else
         output_usage(output, "%s: no such option%s", word,
                      output->verb ? " of this verb" : " before the verb");
+}
+
+bool options_check_environment(const struct options *options, const struct output *output)
+{
+    if (options->name && !stelei_address_name_valid(options->name)) {
+        output_usage(output, "STELE_NAME '%.80s': want 1..63 letters, digits, '.', '_' or '-'",
+                     options->name);
+        return false;
+    }
+    if (options->socket &&
+        (!strchr(options->socket, '/') || strlen(options->socket) >= STELEI_ADDRESS_BYTES)) {
+        output_usage(output, "STELE_SOCKET '%.120s': want a path with a '/', at most 107 bytes",
+                     options->socket);
+        return false;
+    }
+    return true;
 }
 
 int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,

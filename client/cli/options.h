@@ -60,6 +60,9 @@ void options_init(struct options *options, const char *environment_name,
 int options_read(struct options *options, struct output *output, uint32_t verb_bits, bool all_over,
                  int argc, char **argv);
 
+/* Whether what is left of the environment's words is what the options of the same meaning take; complains. */
+bool options_check_environment(const struct options *options, const struct output *output);
+
 /*
  * Hides words that are negative numbers from options_read(), to which they would be options; but not
  * those that are options' values. options_show_numbers() gives them back, wherever they are then.

@@ -114,6 +114,8 @@ void output_note(const struct output *output, const char *format, ...)
 static const char *output_name_text(struct buffer *out, const void *bytes, size_t count)
 {
     bool longer = count > OUTPUT_NAME_BYTES;
+    if (count == 0 && out->used == 0)
+        return "''";
     if (text_escape(out, bytes, longer ? OUTPUT_NAME_BYTES : count) &&
         (!longer || buffer_append_text(out, "...")) && buffer_terminate(out))
         return out->bytes;
@@ -136,7 +138,8 @@ const char *output_object(struct buffer *out, const char *table, const void *key
 
 static int output_unwritten(const struct output *output)
 {
-    return output_fail_text(output, STELE_EACCES, NULL, "standard output: %s", strerror(errno));
+    output_fail_text(output, STELE_EIO, NULL, "standard output: %s", strerror(errno));
+    return OUTPUT_REFUSED;
 }
 
 int output_bytes(const struct output *output, const void *bytes, size_t count)

@@ -1,10 +1,15 @@
 #include "session.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "stat_facts.h"
+#include "text.h"
 
 void session_init(struct session *session, const struct options *options,
                   const struct output *output)
@@ -39,18 +44,50 @@ enum stele_status session_try_connect(struct session *session)
     return status;
 }
 
+/* Nobody listens where the name's socket would be. The segment may know of a writer all the same: its
+ * socket is then elsewhere, and starting another daemon would be in vain. */
+static int session_unheard(const struct session *session, const char *path)
+{
+    const char *name = session->name;
+    struct stele_reader reader;
+    char age[TEXT_SHORT_BYTES];
+    uint64_t age_ms = UINT64_MAX;
+    if (stele_reader_attach(&reader, name) == STELE_OK) {
+        struct stele_reader_stats stats;
+        stele_reader_get_stats(&reader, &stats);
+        if (!stats.closed)
+            age_ms = stele_reader_staleness_ms(&reader);
+        stele_reader_detach(&reader);
+    }
+    if (age_ms > STAT_ALIVE_MS)
+        return output_fail_text(session->output, STELE_ECLOSED, NULL,
+                                "no daemon listens at %s; start one with: steled --name %s", path,
+                                name);
+    return output_fail_text(
+        session->output, STELE_ECLOSED, NULL,
+        "no daemon listens at %s, but the writer of segment '%s' gave a sign of "
+        "life %s ago: if its socket is elsewhere, name that with -S; if it has "
+        "died, start one with: steled --name %s",
+        path, name, text_age(age, age_ms), name);
+}
+
 static int session_unconnected(const struct session *session, enum stele_status status)
 {
     const struct output *output = session->output;
     const char *path = session->options->socket ? session->options->socket : session->channel.path;
     const char *name = session->name[0] ? session->name : "NAME";
     unsigned uid = (unsigned)geteuid();
+    struct stat facts;
     switch (status) {
     case STELE_ECLOSED:
+        if (stat(path, &facts) == 0 && !S_ISSOCK(facts.st_mode))
+            return output_fail_text(output, status, NULL, "%s is no socket", path);
+        if (!session->options->socket)
+            return session_unheard(session, path);
         return output_fail_text(output, status, NULL,
-                                "no daemon listens at %s; start one with: steled --name %s%s%s",
-                                path, name, session->options->socket ? " --socket " : "",
-                                session->options->socket ? path : "");
+                                "no daemon listens at %s; start one with: steled --name %s "
+                                "--socket %s",
+                                path, name, path);
     case STELE_EACCES:
         return output_fail_text(output, status, NULL,
                                 "this user may not open the socket %s; see steled's --group", path);
@@ -190,6 +227,16 @@ static int session_unattached(const struct session *session, enum stele_status s
                                 "this user may not read the segment '%s'; see steled's --mode and "
                                 "--group",
                                 name);
+    case STELE_ECORRUPT:
+        return output_fail_text(
+            output, status, NULL,
+            "the header of the segment '%s' is damaged, and nothing in it can be "
+            "found; keep a copy of /dev/shm/stele.%s before steled --replace makes "
+            "an empty one",
+            name, name);
+    case STELE_EIO:
+        return output_fail_text(output, status, NULL, "cannot map the segment '%s': %s", name,
+                                strerror(errno));
     default:
         return output_fail_text(output, status, NULL, "cannot map the segment '%s': %s", name,
                                 stele_status_text(status));
@@ -241,6 +288,18 @@ int session_open_table(struct session *session, const char *name, struct stele_t
     return status == STELE_OK ? OUTPUT_OK : session_fail_table(session, status, name);
 }
 
+/* What is too large nobody knows here; but the limits. */
+static int session_fail_large(const struct session *session, const char *object)
+{
+    char values[96] = "what steled's --max-frame lets through";
+    if (session->connected)
+        snprintf(values, sizeof(values), "up to %u here (steled's --max-frame)",
+                 (unsigned)session->channel.info.value_max_bytes);
+    return output_fail_text(session->output, STELE_ETOOBIG, object,
+                            "%s; keys have up to 65535 bytes, values %s, names of tables 63",
+                            stele_status_text(STELE_ETOOBIG), values);
+}
+
 int session_fail(const struct session *session, enum stele_status status, const char *object)
 {
     const struct output *output = session->output;
@@ -252,9 +311,13 @@ int session_fail(const struct session *session, enum stele_status status, const 
         return output_fail(output, status, object,
                            "steled's --allow-uid and --allow-gid say who may");
     case STELE_ETOOBIG:
-        return output_fail(output, status, object,
-                           "keys have up to 65535 bytes, values what steled's --max-frame lets "
-                           "through, names of tables 63");
+        return session_fail_large(session, object);
+    case STELE_ENOSPC:
+        return output_fail(output, status, object, "stele stat says what it is filled with");
+    case STELE_ECORRUPT:
+        return output_fail_text(output, status, object,
+                                "what stands there is damaged; stele verify says where, and stele "
+                                "dump --all saves what can be read");
     case STELE_EINVAL:
         return output_fail(output, status, object, "names of tables have 1..63 bytes");
     default:

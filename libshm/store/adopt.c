@@ -284,6 +284,13 @@ void adopt_bucket_slow(struct table *table, uint64_t bucket)
     step_table(table, &budget);
 }
 
+void adopt_rest(struct table *table)
+{
+    uint32_t budget = UINT32_MAX;
+    while (table->adoption.done && step_table(table, &budget))
+        budget = UINT32_MAX;
+}
+
 /* ---- begin --------------------------------------------------------------------------------- */
 
 struct marking {

@@ -34,6 +34,9 @@ void adopt_fini(struct adopt *adopt);
 /* The pass's step on one bucket, if it has not been there. */
 void adopt_bucket_slow(struct table *table, uint64_t bucket);
 
+/* The whole pass over one table, for who must know its count: takes the pause. */
+void adopt_rest(struct table *table);
+
 STELEI_INLINE void adopt_bucket(struct table *table, uint64_t bucket)
 {
     if (STELEI_UNLIKELY(table->adoption.done != NULL))

@@ -1,15 +1,13 @@
 #include "arena.h"
 
-#include <stdlib.h>
-
 #define UNIT_PAGES  ((uint32_t)(STELEI_UNIT_BYTES / STELEI_PAGE_BYTES))
 #define CHUNK_PAGES ((uint32_t)(STELEI_CHUNK_BYTES / STELEI_PAGE_BYTES))
 #define CHUNK_UNITS ((uint32_t)(STELEI_CHUNK_BYTES / STELEI_UNIT_BYTES))
 
-#define FIFO_PART_BLOCKS    1024u
-#define QUARANTINE_MIN      (UINT64_C(64) << 10)
-#define QUARANTINE_MAX      (UINT64_C(32) << 20)
-#define QUARANTINE_FRACTION 32u
+/* For blocks that stay: enough for those of 60,000 entries. The first chunk has room for others, so that
+ * a small store needs no second. */
+#define FIXED_PAGES        (CHUNK_PAGES / 2)
+#define FIXED_LEAST_LENGTH (UINT64_C(32) << 20) /* below, slabs of their own would be too dear */
 
 /*
  * Sparse slabs are emptied when the free pages are down to 1/32 and packing would give 1/16 of what
@@ -18,12 +16,7 @@
 #define PRESSED_FREE_FRACTION   32u
 #define PRESSED_SPARSE_FRACTION 16u
 #define PACKING_FRACTION        64u
-
-struct arena_fifo_part {
-    struct arena_fifo_part *next;
-    uint32_t begin, end; /* blocks[begin..end) wait */
-    struct arena_retired blocks[FIFO_PART_BLOCKS];
-};
+#define PACKING_QUICK_BYTES     (UINT64_C(256) << 20) /* a pass takes a few milliseconds at most */
 
 static uint64_t committed(const struct arena *arena)
 {
@@ -35,6 +28,13 @@ static uint32_t page_at(uint64_t off)
     return (uint32_t)(off >> STELEI_PAGE_SHIFT);
 }
 
+/* Whole units behind the tables. */
+static uint32_t fixed_end(const struct segment *segment)
+{
+    bool any = segment->map.length >= FIXED_LEAST_LENGTH;
+    return any ? page_at(segment->header->data_off) + FIXED_PAGES : 0;
+}
+
 enum stele_status arena_init(struct arena *arena, struct segment *segment)
 {
     memset(arena, 0, sizeof *arena);
@@ -44,14 +44,18 @@ enum stele_status arena_init(struct arena *arena, struct segment *segment)
     arena->reserve_pages = pages / 64 > CHUNK_PAGES ? pages / 64 : CHUNK_PAGES;
     enum stele_status status = pages_init(&arena->pages, segment->map.length);
     if (status == STELE_OK)
+        status = pages_init(&arena->fixed_pages, segment->map.length);
+    if (status == STELE_OK)
         status = slabs_init(&arena->slabs, segment->map.length);
     if (status != STELE_OK) {
         arena_fini(arena);
         return status;
     }
+    arena->fixed_end = fixed_end(segment);
+    arena->slabs.fixed_units = arena->fixed_end / UNIT_PAGES;
     if (!segment->adopted) { /* else nothing is free before the pass has told what is taken */
         uint32_t first = page_at(segment->header->data_off);
-        pages_free(&arena->pages, first, page_at(committed(arena)) - first);
+        arena_give_pages(arena, first, page_at(committed(arena)) - first);
     }
     arena->holding = segment->adopted;
     return STELE_OK;
@@ -59,39 +63,60 @@ enum stele_status arena_init(struct arena *arena, struct segment *segment)
 
 void arena_fini(struct arena *arena)
 {
-    while (arena->first) {
-        struct arena_fifo_part *part = arena->first;
-        arena->first = part->next;
-        free(part);
-    }
-    free(arena->spare);
-    arena->spare = NULL;
+    arena_quarantine_fini(arena);
     slabs_fini(&arena->slabs);
+    pages_fini(&arena->fixed_pages);
     pages_fini(&arena->pages);
 }
 
 /* ---- pages -------------------------------------------------------------------------------- */
 
+void arena_give_pages(struct arena *arena, uint32_t first, uint32_t n)
+{
+    uint32_t end = first + n;
+    uint32_t middle = arena->fixed_end < end ? arena->fixed_end : end;
+    if (first < middle)
+        pages_free(&arena->fixed_pages, first, middle - first);
+    else
+        middle = first;
+    if (middle < end)
+        pages_free(&arena->pages, middle, end - middle);
+}
+
+uint64_t arena_free_pages(const struct arena *arena)
+{
+    return arena->pages.free_pages + arena->fixed_pages.free_pages;
+}
+
+/* Free pages, and those that are not committed yet. */
+static uint64_t pages_left(const struct arena *arena)
+{
+    return arena_free_pages(arena) + page_at(arena->segment->map.length) -
+           page_at(committed(arena));
+}
+
 static bool reserve_left(const struct arena *arena, uint64_t n, enum arena_purpose purpose)
 {
-    uint64_t uncommitted = page_at(arena->segment->map.length) - page_at(committed(arena));
-    return purpose == ARENA_RESERVE ||
-           arena->pages.free_pages + uncommitted >= n + arena->reserve_pages;
+    uint64_t left = pages_left(arena), reserve = arena->reserve_pages;
+    if (purpose == ARENA_RESERVE || left >= n + reserve)
+        return true;
+    return purpose == ARENA_SLAB && left >= n + reserve / 2 &&
+           left + page_at(slabs_room(&arena->slabs)) >= n + reserve;
 }
 
 static void give_up_slab(struct arena *arena, uint32_t unit)
 {
     slabs_remove(&arena->slabs, unit);
     arena->classes[unit] = STELEI_CLASS_FREE;
-    pages_free(&arena->pages, unit * UNIT_PAGES, UNIT_PAGES);
+    arena_give_pages(arena, unit * UNIT_PAGES, UNIT_PAGES);
 }
 
 /* Memory is short: gives up the empty slabs that their classes kept. False: there was none. */
 static bool give_up_spares(struct arena *arena)
 {
     bool any = false;
-    for (unsigned cls = 1; cls <= STELEI_CLASS_COUNT; cls++) {
-        uint32_t unit = arena->slabs.partial[cls];
+    for (unsigned i = 2; i < 2 * (STELEI_CLASS_COUNT + 1); i++) {
+        uint32_t unit = i % 2 ? arena->slabs.partial[i / 2] : arena->slabs.fixed[i / 2];
         if (!slabs_spare(&arena->slabs, unit))
             continue;
         give_up_slab(arena, unit);
@@ -106,60 +131,76 @@ static bool give_up_spares(struct arena *arena)
  */
 static enum stele_status commit_chunk(struct arena *arena, enum arena_purpose purpose)
 {
-    uint64_t upto = committed(arena) + 2 * STELEI_CHUNK_BYTES;
-    if (purpose == ARENA_ORDINARY && upto <= arena->segment->map.length) {
-        enum stele_status status = segment_populate(arena->segment, upto);
-        if (status != STELE_OK)
-            return status;
-    }
-    return segment_commit(arena->segment);
+    enum stele_status status = STELE_OK;
+    uint64_t end = committed(arena), upto = end + 2 * STELEI_CHUNK_BYTES;
+    if (purpose != ARENA_RESERVE && upto <= arena->segment->map.length)
+        status = segment_populate_now(arena->segment, upto);
+    if (status == STELE_OK)
+        status = segment_commit(arena->segment);
+    if (status == STELE_OK)
+        arena_give_pages(arena, page_at(end), CHUNK_PAGES);
+    return status;
 }
 
 /* Free pages that an ordinary write can have without another chunk. */
 static uint64_t pages_at_hand(const struct arena *arena)
 {
-    uint64_t free = arena->pages.free_pages, reserve = arena->reserve_pages;
-    uint64_t uncommitted = page_at(arena->segment->map.length) - page_at(committed(arena));
-    if (uncommitted >= reserve)
-        return free;
-    return free + uncommitted > reserve ? free + uncommitted - reserve : 0;
+    uint64_t left = pages_left(arena), reserve = arena->reserve_pages;
+    uint64_t beyond = left > reserve ? left - reserve : 0;
+    return beyond < arena->pages.free_pages ? beyond : arena->pages.free_pages;
 }
 
 /* Growth alone never comes here with sparse slabs: each class has one with room, at most. */
 static void feel_pressure(struct arena *arena)
 {
     uint64_t all = page_at(committed(arena));
+    uint64_t sparse = slabs_sparse(&arena->slabs) * UNIT_PAGES;
+    bool borrowed = pages_left(arena) < arena->reserve_pages; /* to be given back soon */
     arena->pressed = !arena->holding && pages_at_hand(arena) < all / PRESSED_FREE_FRACTION &&
-                     slabs_sparse(&arena->slabs) * UNIT_PAGES >= all / PRESSED_SPARSE_FRACTION;
+                     (sparse >= all / PRESSED_SPARSE_FRACTION || (borrowed && sparse > 0));
+}
+
+/* 0: *status says why. */
+static uint32_t take_or_commit(struct arena *arena, uint32_t n, uint32_t align,
+                               enum arena_purpose purpose, enum stele_status *status)
+{
+    *status = STELE_ENOSPC;
+    while (reserve_left(arena, n, purpose)) {
+        uint32_t first = pages_alloc(&arena->pages, n, align);
+        if (first)
+            return first;
+        *status = commit_chunk(arena, purpose);
+        if (*status != STELE_OK)
+            return 0;
+        *status = STELE_ENOSPC; /* what follows if it took the last of the reserve */
+    }
+    return 0;
+}
+
+/* Whether the pages for what never moves may go to other blocks: to those that must go on; and a few of
+ * them to a slab, on a full tmpfs, where this is all that is left, while other slabs have room. */
+static bool may_take_fixed(const struct arena *arena, enum arena_purpose purpose)
+{
+    if (purpose == ARENA_SLAB)
+        return arena->fixed_pages.free_pages > FIXED_PAGES / 2 &&
+               slabs_room(&arena->slabs) >= STELEI_UNIT_BYTES;
+    return purpose == ARENA_RESERVE;
 }
 
 static uint32_t take_pages(struct arena *arena, uint32_t n, uint32_t align,
                            enum arena_purpose purpose, enum stele_status *status)
 {
-    bool drained = false;
-    for (;;) {
-        if (reserve_left(arena, n, purpose)) {
-            uint32_t first = pages_alloc(&arena->pages, n, align);
-            if (first) {
-                feel_pressure(arena);
-                return first;
-            }
-            uint64_t end = committed(arena);
-            *status = commit_chunk(arena, purpose);
-            if (*status == STELE_OK) {
-                pages_free(&arena->pages, page_at(end), CHUNK_PAGES);
-                continue;
-            }
-        } else {
-            *status = STELE_ENOSPC;
-        }
-        if (drained)
-            return 0;
-        drained = true;
-        bool more = arena_drain(arena);
-        if (!give_up_spares(arena) && !more)
-            return 0;
+    uint32_t first = take_or_commit(arena, n, align, purpose, status);
+    if (first == 0) {
+        bool drained = arena_drain(arena);
+        if (give_up_spares(arena) || drained)
+            first = take_or_commit(arena, n, align, purpose, status);
     }
+    if (first == 0 && may_take_fixed(arena, purpose))
+        first = pages_alloc(&arena->fixed_pages, n, align);
+    if (first)
+        feel_pressure(arena);
+    return first;
 }
 
 static void set_classes(struct arena *arena, uint64_t off, uint64_t bytes, unsigned cls)
@@ -169,29 +210,37 @@ static void set_classes(struct arena *arena, uint64_t off, uint64_t bytes, unsig
     memset(arena->classes + unit, (int)cls, last - unit + 1);
 }
 
-static uint64_t alloc_run(struct arena *arena, uint64_t bytes, uint32_t align, unsigned cls,
-                          enum arena_purpose purpose, enum stele_status *status)
+static uint64_t make_run(struct arena *arena, uint32_t first, uint64_t bytes, unsigned cls)
 {
-    uint32_t first = take_pages(arena, page_at(bytes), align, purpose, status);
-    if (first == 0)
-        return 0;
     uint64_t off = (uint64_t)first << STELEI_PAGE_SHIFT;
     set_classes(arena, off, bytes, cls);
     arena->run_bytes += bytes;
     return off;
 }
 
-static bool add_slab(struct arena *arena, unsigned cls, enum arena_purpose purpose,
-                     enum stele_status *status)
+static uint64_t alloc_run(struct arena *arena, uint64_t bytes, uint32_t align, unsigned cls,
+                          enum arena_purpose purpose, enum stele_status *status)
 {
-    uint32_t first = take_pages(arena, UNIT_PAGES, UNIT_PAGES, purpose, status);
-    if (first == 0)
-        return false;
+    uint32_t first = take_pages(arena, page_at(bytes), align, purpose, status);
+    return first ? make_run(arena, first, bytes, cls) : 0;
+}
+
+static void make_slab(struct arena *arena, uint32_t first, unsigned cls)
+{
     uint32_t unit = first / UNIT_PAGES;
     slabs_add(&arena->slabs, unit, cls);
     arena->classes[unit] = (uint8_t)cls;
     slabs_offer(&arena->slabs, unit);
-    return true;
+}
+
+static bool add_slab(struct arena *arena, unsigned cls, enum arena_purpose purpose,
+                     enum stele_status *status)
+{
+    uint32_t first = take_pages(arena, UNIT_PAGES, UNIT_PAGES,
+                                purpose == ARENA_ORDINARY ? ARENA_SLAB : purpose, status);
+    if (first)
+        make_slab(arena, first, cls);
+    return first != 0;
 }
 
 /* ---- blocks ------------------------------------------------------------------------------- */
@@ -210,7 +259,29 @@ uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose pur
         off = slabs_alloc(&arena->slabs, cls);
     if (off == 0 && slabs_restore(&arena->slabs, cls, false)) /* so have slabs being emptied */
         off = slabs_alloc(&arena->slabs, cls);
+    if (off == 0) /* and the last that add_slab found was where nothing moves */
+        off = slabs_alloc_fixed(&arena->slabs, cls);
     return off;
+}
+
+uint64_t arena_alloc_fixed(struct arena *arena, uint64_t bytes, enum arena_purpose purpose,
+                           enum stele_status *status)
+{
+    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift), off = 0;
+    bool run = block > STELEI_SLAB_MAX_BYTES;
+    uint32_t n = run ? page_at(block) : UNIT_PAGES, first = 0;
+    unsigned cls = run ? STELEI_CLASS_RUN : stelei_class_of(block);
+    if (!run)
+        off = slabs_alloc_fixed(&arena->slabs, cls);
+    if (off == 0 && reserve_left(arena, n, purpose))
+        first = pages_alloc(&arena->fixed_pages, n, run ? 1 : n);
+    if (first && run)
+        return make_run(arena, first, block, cls);
+    if (first) {
+        make_slab(arena, first, cls);
+        off = slabs_alloc_fixed(&arena->slabs, cls);
+    }
+    return off ? off : arena_alloc(arena, bytes, purpose, status);
 }
 
 uint64_t arena_alloc_chunk(struct arena *arena, enum stele_status *status)
@@ -222,9 +293,10 @@ uint64_t arena_alloc_chunk(struct arena *arena, enum stele_status *status)
 void arena_free(struct arena *arena, uint64_t off, uint64_t bytes)
 {
     uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
+    arena->freed_bytes += block;
     if (block > STELEI_SLAB_MAX_BYTES) {
         arena->run_bytes -= block;
-        pages_free(&arena->pages, page_at(off), page_at(block));
+        arena_give_pages(arena, page_at(off), page_at(block));
         return;
     }
     if (!slabs_free(&arena->slabs, off))
@@ -235,151 +307,6 @@ void arena_free(struct arena *arena, uint64_t off, uint64_t bytes)
         give_up_slab(arena, unit);
 }
 
-/* ---- quarantine --------------------------------------------------------------------------- */
-
-static uint64_t keep_bytes(const struct arena *arena)
-{
-    if (arena->quarantine_keep)
-        return arena->quarantine_keep;
-    uint64_t keep = committed(arena) / QUARANTINE_FRACTION;
-    if (keep < QUARANTINE_MIN)
-        return QUARANTINE_MIN;
-    return keep < QUARANTINE_MAX ? keep : QUARANTINE_MAX;
-}
-
-static struct arena_retired fifo_pop(struct arena *arena)
-{
-    struct arena_fifo_part *part = arena->first;
-    struct arena_retired block = part->blocks[part->begin++];
-    if (part->begin == part->end) {
-        arena->first = part->next;
-        if (!arena->first)
-            arena->last = NULL;
-        free(arena->spare);
-        arena->spare = part;
-    }
-    arena->quarantine_blocks--;
-    arena->quarantine_bytes -= block.bytes;
-    return block;
-}
-
-/* Recycles the oldest n blocks. */
-static void recycle(struct arena *arena, uint64_t n)
-{
-    struct stelei_header *header = arena->segment->header;
-    STELE_POINT("arena.recycle:before_count");
-    /* pairs with stelei_clock_untouched(): a reader that sees a later overwrite sees this count */
-    stelei_store64_release(&header->recycled, stelei_load64(&header->recycled) + n);
-    stelei_nop_write();
-    STELE_POINT("arena.recycle:before_reuse");
-    for (; n > 0; n--) {
-        struct arena_retired block = fifo_pop(arena);
-        /* what is given out next is likely this block, which nobody has touched for long */
-        const uint8_t *next = arena->segment->base + block.off;
-        __builtin_prefetch(next, 1);
-        if (block.bytes <= 2 * STELEI_BUCKET_BYTES)
-            __builtin_prefetch(next + block.bytes - 1, 1);
-        arena_free(arena, block.off, block.bytes);
-    }
-}
-
-static void recycle_surplus(struct arena *arena)
-{
-    uint64_t keep = keep_bytes(arena), bytes = arena->quarantine_bytes, n = 0;
-    struct arena_fifo_part *part = arena->first;
-    uint32_t at = part->begin;
-    while (part && n < FIFO_PART_BLOCKS && bytes - part->blocks[at].bytes >= keep) {
-        bytes -= part->blocks[at].bytes;
-        n++;
-        if (++at == part->end) {
-            part = part->next;
-            at = part ? part->begin : 0;
-        }
-    }
-    if (n > 0)
-        recycle(arena, n);
-}
-
-/* Room for one more block in the FIFO; false when private memory is used up. */
-static bool fifo_room(struct arena *arena)
-{
-    if (arena->last && arena->last->end < FIFO_PART_BLOCKS)
-        return true;
-    if (!arena->spare)
-        arena->spare = malloc(sizeof *arena->spare);
-    if (!arena->spare && !arena_drain(arena)) /* draining leaves a piece */
-        return false;
-    struct arena_fifo_part *part = arena->spare;
-    arena->spare = NULL;
-    part->next = NULL;
-    part->begin = part->end = 0;
-    if (arena->last)
-        arena->last->next = part;
-    else
-        arena->first = part;
-    arena->last = part;
-    return true;
-}
-
-void arena_retire(struct arena *arena, uint64_t off, uint64_t bytes)
-{
-    struct stelei_header *header = arena->segment->header;
-    uint64_t block = stelei_block_bytes(bytes, arena->segment->map.granule_shift);
-    if (!fifo_room(arena)) {
-        arena->lost_bytes += block; /* never given out again, so no reader can be misled */
-        return;
-    }
-    STELE_POINT("arena.retire:before_count");
-    /* release: whoever loads this number (acquire) sees the bump that hid the block */
-    stelei_store64_release(&header->retired, stelei_load64(&header->retired) + 1);
-    struct arena_fifo_part *part = arena->last;
-    part->blocks[part->end].off = off;
-    part->blocks[part->end++].bytes = block;
-    arena->quarantine_blocks++;
-    arena->quarantine_bytes += block;
-    if (!arena->holding)
-        recycle_surplus(arena);
-}
-
-void arena_retire_line(struct arena *arena, uint64_t off)
-{
-    if (arena->holding)
-        arena_retire(arena, off, STELEI_BUCKET_BYTES); /* the sweep has not been there */
-    else
-        arena_free(arena, off, STELEI_BUCKET_BYTES);
-}
-
-bool arena_drain(struct arena *arena)
-{
-    if (arena->holding || arena->quarantine_blocks == 0)
-        return false;
-    recycle(arena, arena->quarantine_blocks);
-    return true;
-}
-
-bool arena_drain_to(struct arena *arena, uint64_t recycled, uint32_t n)
-{
-    uint64_t now = stelei_load64(&arena->segment->header->recycled);
-    if (arena->holding || now >= recycled)
-        return false;
-    if (n > recycled - now)
-        n = (uint32_t)(recycled - now);
-    if (n > 0)
-        recycle(arena, n);
-    return now + n < recycled;
-}
-
-bool arena_release(struct arena *arena, uint32_t blocks)
-{
-    stelei_nop_write();
-    for (; arena->stale_blocks > 0 && blocks > 0; arena->stale_blocks--, blocks--) {
-        struct arena_retired block = fifo_pop(arena);
-        arena_free(arena, block.off, block.bytes);
-    }
-    arena->holding = arena->stale_blocks > 0;
-    return arena->holding;
-}
-
 /* ---- slabs being emptied -------------------------------------------------------------------- */
 
 uint64_t arena_sparse_bytes(const struct arena *arena)
@@ -387,9 +314,15 @@ uint64_t arena_sparse_bytes(const struct arena *arena)
     return slabs_sparse(&arena->slabs) * STELEI_UNIT_BYTES;
 }
 
-bool arena_worth_packing(const struct arena *arena)
+bool arena_worth_packing(struct arena *arena)
 {
-    return !arena->holding && arena_sparse_bytes(arena) >= committed(arena) / PACKING_FRACTION;
+    uint64_t all = committed(arena), least = all / PACKING_FRACTION;
+    uint64_t sparse = arena_sparse_bytes(arena);
+    bool enough = sparse >= least || (sparse > 0 && all <= PACKING_QUICK_BYTES);
+    if (arena->holding || !enough || arena->freed_bytes - arena->packed_freed < least)
+        return false;
+    arena->packed_freed = arena->freed_bytes;
+    return true;
 }
 
 bool arena_choose(struct arena *arena, uint32_t unit)
@@ -440,8 +373,11 @@ bool arena_is_taken(const struct arena *arena, uint64_t off, uint64_t bytes)
 const char *arena_check(const struct arena *arena)
 {
     uint64_t free_pages, slab_pages = 0, slab_used = 0;
-    if (!pages_check(&arena->pages, &free_pages))
+    uint64_t fixed_pages;
+    if (!pages_check(&arena->pages, &free_pages) ||
+        !pages_check(&arena->fixed_pages, &fixed_pages))
         return "a list of free pages does not agree with its runs";
+    free_pages += fixed_pages;
     uint32_t units = (uint32_t)(committed(arena) >> STELEI_UNIT_SHIFT);
     for (uint32_t unit = 0; unit < units; unit++) {
         unsigned cls = slabs_class(&arena->slabs, unit);

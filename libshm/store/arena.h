@@ -27,6 +27,7 @@
 /* Ordinary writes leave 1/64 of the segment (at least a chunk) for those that must go on. */
 enum arena_purpose {
     ARENA_ORDINARY,
+    ARENA_SLAB,   /* the arena's own: a slab for an ordinary block */
     ARENA_RESERVE /* splits, replacing a value by one no larger, clearing */
 };
 
@@ -40,6 +41,8 @@ struct arena_fifo_part; /* a piece of the quarantine */
 struct arena {
     struct segment *segment;
     struct pages pages;
+    struct pages fixed_pages; /* those below fixed_end, see arena_alloc_fixed() */
+    uint32_t fixed_end;
     struct slabs slabs;
     uint8_t *classes; /* in the segment: class of each unit */
     uint64_t reserve_pages;
@@ -49,6 +52,8 @@ struct arena {
     struct arena_fifo_part *spare;        /* an empty piece, kept */
     /* retired when no private memory was left to remember it; free again after an adoption */
     uint64_t lost_bytes;
+    uint64_t freed_bytes;  /* in all, since the start */
+    uint64_t packed_freed; /* the same when slabs were last packed for a write that waited */
     uint64_t quarantine_blocks;
     uint64_t stale_blocks; /* the first of them: the clock was moved past their numbers already */
     uint64_t quarantine_bytes;
@@ -61,14 +66,28 @@ struct arena {
 
 enum stele_status arena_init(struct arena *arena, struct segment *segment);
 void arena_fini(struct arena *arena);
+void arena_quarantine_fini(struct arena *arena); /* the part of it that is quarantine.c's */
 
 /*
  * A block of at least `bytes` bytes: 8-byte aligned, or 64 where `bytes` is a multiple of 64 and a
  * power of two, or page-aligned above 8 KiB. Returns 0 with *status STELE_ENOSPC or STELE_ENOMEM.
  * The contents are whatever stood there: call stelei_nop_write() before the first store.
+ *
+ * An ordinary block that needs a slab of its own may have half of the reserve, as long as what is free
+ * in the slabs of all classes comes to as much: what was given back in one class lets in what is of
+ * another before any slab is packed.
  */
 uint64_t arena_alloc(struct arena *arena, uint64_t bytes, enum arena_purpose purpose,
                      enum stele_status *status);
+
+/*
+ * The same for blocks that stay where they are for as long as their table lives: roots, directories,
+ * small blocks of buckets. Between the records they would cut what is free into short runs when these
+ * have gone. So they have the first MiB behind the tables, in a segment of 32 MiB or more; other
+ * blocks are put there only as the last of the reserve. Where it is full, they stand anywhere.
+ */
+uint64_t arena_alloc_fixed(struct arena *arena, uint64_t bytes, enum arena_purpose purpose,
+                           enum stele_status *status);
 
 /* Bucket memory: a whole chunk at a multiple of 2 MiB. Ordinary: growth can wait. */
 uint64_t arena_alloc_chunk(struct arena *arena, enum stele_status *status);
@@ -93,9 +112,12 @@ bool arena_drain(struct arena *arena);
 
 /* Bytes that whole units would come to if the slabs of each class were packed. */
 uint64_t arena_sparse_bytes(const struct arena *arena);
-/* The same, if worth a pass over all buckets although the write that needs the memory waits for it:
- * 1/64 of what is committed. */
-bool arena_worth_packing(const struct arena *arena);
+/*
+ * True if these are worth a pass over all buckets although the write that needs the memory waits for
+ * it: 1/64 of what is committed, any in a segment of up to 256 MiB; and 1/64 was given back since the
+ * last time that this was true, so that a write that is refused costs no pass when little has changed.
+ */
+bool arena_worth_packing(struct arena *arena);
 /* Makes a unit a victim if it is a slab worth emptying: true. Gives up one that is empty already. */
 bool arena_choose(struct arena *arena, uint32_t unit);
 /* A block for what is moved out of a victim: never new memory. 0: its class has no room. */
@@ -124,6 +146,8 @@ enum arena_mark arena_mark(struct arena *arena, struct arena_marks *marks, uint6
 void arena_unmark(struct arena *arena, struct arena_marks *marks, uint64_t off, uint64_t bytes);
 /* After all heads were bumped: the clock moves past every number that a reader may hold. */
 void arena_restart_clock(struct arena *arena);
+/* Pages that nothing stands in go to the free ones. */
+void arena_give_pages(struct arena *arena, uint32_t first, uint32_t n);
 /* Gives what is unmarked to the free memory, `units` units at a time. True while there is more. */
 bool arena_sweep(struct arena *arena, struct arena_marks *marks, uint32_t units);
 /* Frees up to `blocks` of those that were retired before the clock was restarted; then ends holding.
@@ -136,6 +160,7 @@ bool arena_release(struct arena *arena, uint32_t blocks);
 bool arena_is_taken(const struct arena *arena, uint64_t off, uint64_t bytes);
 uint64_t arena_used_bytes(const struct arena *arena);
 uint64_t arena_free_bytes(const struct arena *arena);
+uint64_t arena_free_pages(const struct arena *arena); /* in no slab, run or chunk */
 /* used + free == capacity, and every private list agrees with itself. NULL, or what is broken. */
 const char *arena_check(const struct arena *arena);
 

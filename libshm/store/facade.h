@@ -5,11 +5,13 @@
 #ifndef STORE_FACADE_H
 #define STORE_FACADE_H
 
+#include <stele/detail/fork.h>
 #include <stele/store.h>
 
 #include "adopt.h"
 #include "catalog.h"
 #include "evacuate.h"
+#include "keep.h"
 #include "list.h"
 #include "reclaim.h"
 
@@ -20,14 +22,27 @@ struct stele_store {
     struct catalog catalog;
     struct adopt adopt;
     struct evacuate evacuate;
+    struct stelei_fork_mark mark;
     pthread_mutex_t mutex;
     bool unlocked;
 };
 
-STELEI_INLINE void facade_enter(struct stele_store *store)
+/* STELE_EINVAL: no store. STELE_EFORKED: our parent's, whose mutex a thread of its may have held when
+ * we were forked: nothing of the store's is touched. */
+STELEI_INLINE enum stele_status facade_ours(const struct stele_store *store)
 {
-    if (!store->unlocked)
+    if (STELEI_UNLIKELY(!store))
+        return STELE_EINVAL;
+    return STELEI_UNLIKELY(stelei_fork_happened(&store->mark)) ? STELE_EFORKED : STELE_OK;
+}
+
+/* Begins each call; the mutex is held if STELE_OK, and facade_leave() is due. */
+STELEI_INLINE enum stele_status facade_enter(struct stele_store *store)
+{
+    enum stele_status status = facade_ours(store);
+    if (STELEI_LIKELY(status == STELE_OK) && !store->unlocked)
         pthread_mutex_lock(&store->mutex);
+    return status;
 }
 STELEI_INLINE void facade_leave(struct stele_store *store)
 {
@@ -61,7 +76,8 @@ void facade_tell_list(const struct table *table, const struct stelei_list *recor
 
 /* ---- a change --------------------------------------------------------------------------------
  * facade_enter(), the change, facade_again() and then the change once more if it says so,
- * facade_done(), facade_leave().
+ * facade_done(), facade_leave(). Until the change is made nothing moves; facade_again() moves records,
+ * those too that the caller's key and value may stand in: keep_bytes() comes before it.
  */
 
 /* STELE_ENOSPC: memory that the former writer or a dropped table left is not free yet, or slabs of

@@ -20,10 +20,10 @@ uint64_t index_create(struct arena *arena, enum stele_status *status)
 {
     struct segment *segment = arena->segment;
     uint64_t bytes = stelei_small_block_bytes(0);
-    uint64_t root_off = arena_alloc(arena, sizeof(struct stelei_root), ARENA_RESERVE, status);
+    uint64_t root_off = arena_alloc_fixed(arena, sizeof(struct stelei_root), ARENA_RESERVE, status);
     if (root_off == 0)
         return 0;
-    uint64_t block = arena_alloc(arena, bytes, ARENA_RESERVE, status);
+    uint64_t block = arena_alloc_fixed(arena, bytes, ARENA_RESERVE, status);
     if (block == 0) {
         arena_free(arena, root_off, sizeof(struct stelei_root));
         return 0;
@@ -45,7 +45,7 @@ static enum stele_status add_directory(struct table *table)
 {
     enum stele_status status = STELE_OK;
     uint64_t bytes = directory_bytes(table->map);
-    uint64_t off = arena_alloc(table->arena, bytes, ARENA_RESERVE, &status);
+    uint64_t off = arena_alloc_fixed(table->arena, bytes, ARENA_RESERVE, &status);
     if (off == 0)
         return status;
     stelei_nop_write();
@@ -78,7 +78,7 @@ static enum stele_status add_block(struct table *table, uint64_t i)
     enum stele_status status = STELE_OK;
     unsigned block = stelei_small_block(i);
     uint64_t off =
-        arena_alloc(table->arena, stelei_small_block_bytes(block), ARENA_ORDINARY, &status);
+        arena_alloc_fixed(table->arena, stelei_small_block_bytes(block), ARENA_ORDINARY, &status);
     if (off == 0)
         return status;
     stelei_nop_write();

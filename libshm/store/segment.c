@@ -55,21 +55,14 @@ enum stele_status segment_populate(struct segment *segment, uint64_t upto)
             if (errno == EINTR)
                 continue;
             status = stelei_errno(errno);
+            stelei_store32(&segment->refused, (uint32_t)status);
             break;
         }
+        stelei_store32(&segment->refused, STELE_OK);
         /* pairs with the acquire above: the pages are there before the number says so */
         stelei_store64_release(&segment->populated, off + STELEI_CHUNK_BYTES);
     }
     pthread_mutex_unlock(&segment->populating);
-    return status;
-}
-
-enum stele_status segment_commit(struct segment *segment)
-{
-    uint64_t next = stelei_load64(&segment->header->committed) + STELEI_CHUNK_BYTES;
-    enum stele_status status = segment_populate(segment, next);
-    if (status == STELE_OK)
-        stelei_store64_release(&segment->header->committed, next);
     return status;
 }
 
@@ -136,6 +129,7 @@ static void let_go(struct segment *segment)
     segment->header = NULL;
     segment->fd = segment->read_fd = -1;
     segment->populated = 0;
+    segment->refused = segment->refusals = 0;
     segment->adopted = false;
 }
 

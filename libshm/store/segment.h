@@ -25,6 +25,10 @@ struct segment {
 
     pthread_mutex_t populating; /* one populator at a time; guards the next two */
     uint64_t populated;         /* bytes, at or beyond header->committed; read without the mutex */
+    /* an enum stele_status, STELE_ENOSPC or STELE_ENOMEM once the system has refused the next chunk;
+     * read without the mutex */
+    uint32_t refused;
+    uint32_t refusals; /* passed on since segment_ask_again() */
 };
 
 /* One line that names the object and the cause, for whoever asked. */
@@ -51,6 +55,15 @@ enum stele_status segment_unlink(const char *name);
 
 /* Populates up to `upto` bytes, chunk by chunk. STELE_ENOSPC: maximum or tmpfs full. Any thread. */
 enum stele_status segment_populate(struct segment *segment, uint64_t upto);
+
+/*
+ * The same for a write that needs the memory now. A call that is going to fail takes a millisecond or
+ * two, in which nobody is served; so what the system has refused it is asked for again only by
+ * segment_populate(), after segment_ask_again(), and with every 256th call. Called by the writer only.
+ */
+enum stele_status segment_populate_now(struct segment *segment, uint64_t upto);
+/* Time has passed, so that somebody may have made room. Any thread. */
+void segment_ask_again(struct segment *segment);
 
 /* Hands out the next chunk: populates it if nobody has, then moves `committed` (release). */
 enum stele_status segment_commit(struct segment *segment);

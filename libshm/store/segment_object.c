@@ -45,7 +45,10 @@ static enum stele_status try_lock(const struct stelei_object *object, const char
         segment_say(message, "cannot lock %s: %s", path, strerror(errno));
         return STELE_EIO;
     }
-    segment_say(message, "another writer holds %s: is a daemon of this name running?", path);
+    segment_say(message,
+                "another writer holds %s, or a process forked from it does: is a daemon of this "
+                "name running?",
+                path);
     return STELE_ELOCKED;
 }
 

@@ -90,16 +90,29 @@ static void delist(struct slabs *slabs, uint32_t unit, uint32_t *first)
     slab->place = ASIDE;
 }
 
+/* The list of slabs on offer that a unit's slab belongs to. */
+static uint32_t *list_of(struct slabs *slabs, uint32_t unit)
+{
+    unsigned cls = slabs->slab[unit].cls;
+    return unit < slabs->fixed_units ? &slabs->fixed[cls] : &slabs->partial[cls];
+}
+
 static uint32_t free_of(const struct slab *slab)
 {
     return (uint32_t)(slab->capacity - slab->used);
+}
+
+/* What is free in it counts as room for what is moved out of others of its class. */
+static bool is_room(const struct slabs *slabs, const struct slab *slab)
+{
+    return slab->stuck == 0 && slab - slabs->slab >= (ptrdiff_t)slabs->fixed_units;
 }
 
 /* Adds a slab on offer to what its class has, or takes it out. */
 static void count_room(struct slabs *slabs, const struct slab *slab, bool in)
 {
     struct slabs_room *room = &slabs->room[slab->cls];
-    if (slab->stuck)
+    if (!is_room(slabs, slab))
         return;
     room->free += in ? free_of(slab) : 0 - (uint64_t)free_of(slab);
     room->slabs += in ? 1 : UINT64_MAX;
@@ -108,7 +121,7 @@ static void count_room(struct slabs *slabs, const struct slab *slab, bool in)
 void slabs_offer(struct slabs *slabs, uint32_t unit)
 {
     struct slab *slab = &slabs->slab[unit];
-    enlist(slabs, unit, &slabs->partial[slab->cls]);
+    enlist(slabs, unit, list_of(slabs, unit));
     slab->place = OFFERED;
     count_room(slabs, slab, true);
 }
@@ -116,7 +129,7 @@ void slabs_offer(struct slabs *slabs, uint32_t unit)
 static void withdraw(struct slabs *slabs, uint32_t unit)
 {
     struct slab *slab = &slabs->slab[unit];
-    delist(slabs, unit, &slabs->partial[slab->cls]);
+    delist(slabs, unit, list_of(slabs, unit));
     count_room(slabs, slab, false);
 }
 
@@ -142,9 +155,8 @@ void slabs_remove(struct slabs *slabs, uint32_t unit)
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-uint64_t slabs_alloc(struct slabs *slabs, unsigned cls)
+static uint64_t take_block(struct slabs *slabs, uint32_t unit)
 {
-    uint32_t unit = slabs->partial[cls];
     if (unit == 0)
         return 0;
     struct slab *slab = &slabs->slab[unit];
@@ -157,11 +169,21 @@ uint64_t slabs_alloc(struct slabs *slabs, unsigned cls)
     slab->taken[word] |= UINT64_C(1) << bit;
     slab->hint = (uint16_t)word;
     slab->used++;
-    slabs->room[cls].free -= slab->stuck == 0;
+    slabs->room[slab->cls].free -= is_room(slabs, slab);
     if (slab->used == slab->capacity)
         withdraw(slabs, unit);
-    slabs->used_bytes += stelei_class_bytes(cls);
-    return ((uint64_t)unit << STELEI_UNIT_SHIFT) + (uint64_t)block * stelei_class_bytes(cls);
+    slabs->used_bytes += stelei_class_bytes(slab->cls);
+    return ((uint64_t)unit << STELEI_UNIT_SHIFT) + (uint64_t)block * stelei_class_bytes(slab->cls);
+}
+
+uint64_t slabs_alloc(struct slabs *slabs, unsigned cls)
+{
+    return take_block(slabs, slabs->partial[cls]);
+}
+
+uint64_t slabs_alloc_fixed(struct slabs *slabs, unsigned cls)
+{
+    return take_block(slabs, slabs->fixed[cls]);
 }
 
 static unsigned block_of(const struct slab *slab, uint64_t off)
@@ -181,7 +203,7 @@ bool slabs_free(struct slabs *slabs, uint64_t off)
     slabs->used_bytes -= stelei_class_bytes(slab->cls);
     slab->used--;
     if (slab->place == OFFERED)
-        slabs->room[slab->cls].free += slab->stuck == 0;
+        slabs->room[slab->cls].free += is_room(slabs, slab);
     else if (slab->place == VICTIM)
         slabs->room[slab->cls].leaving--;
     else
@@ -266,12 +288,20 @@ uint64_t slabs_sparse(const struct slabs *slabs)
     return units;
 }
 
+uint64_t slabs_room(const struct slabs *slabs)
+{
+    uint64_t bytes = 0;
+    for (unsigned cls = 1; cls <= STELEI_CLASS_COUNT; cls++)
+        bytes += slabs->room[cls].free * stelei_class_bytes(cls);
+    return bytes;
+}
+
 bool slabs_worth_emptying(const struct slabs *slabs, uint32_t unit)
 {
     const struct slab *slab = &slabs->slab[unit];
     const struct slabs_room *room = &slabs->room[slab->cls];
     uint32_t room_in_it = free_of(slab);
-    return slab->place == OFFERED && slab->stuck == 0 && slab->used > 0 &&
+    return slab->place == OFFERED && is_room(slabs, slab) && slab->used > 0 &&
            2 * room_in_it * room->slabs >= room->free &&
            room->leaving + slab->used <= room->free - room_in_it;
 }
@@ -300,10 +330,10 @@ bool slabs_restore(struct slabs *slabs, unsigned cls, bool stuck)
 /* ---- checks --------------------------------------------------------------------------------- */
 
 /* Adds up the slabs of one list of a class. False: one of them does not belong there. */
-static bool check_list(const struct slabs *slabs, unsigned cls, enum place place,
+static bool check_list(const struct slabs *slabs, unsigned cls, uint32_t unit, enum place place,
                        struct slabs_room *found)
 {
-    uint32_t previous = 0, unit = place == OFFERED ? slabs->partial[cls] : slabs->victim[cls];
+    uint32_t previous = 0;
     for (; unit; previous = unit, unit = slabs->slab[unit].next) {
         const struct slab *slab = &slabs->slab[unit];
         bool victim = slabs_victim(slabs, (uint64_t)unit << STELEI_UNIT_SHIFT);
@@ -312,7 +342,7 @@ static bool check_list(const struct slabs *slabs, unsigned cls, enum place place
             return false;
         if (place == VICTIM)
             found->leaving += slab->used;
-        else if (slab->stuck == 0) {
+        else if (is_room(slabs, slab)) {
             found->free += free_of(slab);
             found->slabs++;
         }
@@ -331,9 +361,10 @@ const char *slabs_check(const struct slabs *slabs, uint32_t units)
     }
     for (unsigned cls = 1; cls <= STELEI_CLASS_COUNT; cls++) {
         struct slabs_room found = {0, 0, 0};
-        if (!check_list(slabs, cls, OFFERED, &found))
+        if (!check_list(slabs, cls, slabs->partial[cls], OFFERED, &found) ||
+            !check_list(slabs, cls, slabs->fixed[cls], OFFERED, &found))
             return "a slab on offer is full, or in the wrong list";
-        if (!check_list(slabs, cls, VICTIM, &found))
+        if (!check_list(slabs, cls, slabs->victim[cls], VICTIM, &found))
             return "a slab being emptied is full, or in the wrong list";
         if (memcmp(&found, &slabs->room[cls], sizeof found) != 0)
             return "the room of a class does not add up";

@@ -6,6 +6,9 @@
  * emptied, so that another class can have its unit, and nothing is given out from it. One that could
  * not be emptied is on offer again but `stuck`: it is no victim again before one of the blocks that
  * stayed in it has gone.
+ *
+ * Slabs in the units below `fixed_units` are for blocks that never move. They stand in lists of their
+ * own, are never victims and count as no room.
  */
 #ifndef STORE_SLAB_H
 #define STORE_SLAB_H
@@ -24,7 +27,9 @@ struct slabs {
     uint64_t *taken;
     uint64_t *victim_map;                     /* one bit a unit, reserved likewise */
     uint32_t count;                           /* units of the segment */
+    uint32_t fixed_units;                     /* set by the owner before the first slab */
     uint32_t partial[STELEI_CLASS_COUNT + 1]; /* first unit with room, per class; 0 = none */
+    uint32_t fixed[STELEI_CLASS_COUNT + 1];   /* likewise, of those for blocks that never move */
     uint32_t victim[STELEI_CLASS_COUNT + 1];  /* first victim, per class; 0 = none */
     uint64_t used_bytes;                      /* in taken blocks */
     struct slabs_room {
@@ -46,6 +51,8 @@ void slabs_remove(struct slabs *slabs, uint32_t unit);
 
 /* Offset of a block of the class, or 0 when no slab on offer has room. */
 uint64_t slabs_alloc(struct slabs *slabs, unsigned cls);
+/* The same out of a slab for blocks that never move. */
+uint64_t slabs_alloc_fixed(struct slabs *slabs, unsigned cls);
 
 /* Gives a block back. True: the slab is empty now, the caller may remove it. */
 bool slabs_free(struct slabs *slabs, uint64_t off);
@@ -62,6 +69,9 @@ bool slabs_taken(const struct slabs *slabs, uint64_t off);
 
 /* How many units would become free if all blocks of a class stood in as few slabs as possible. */
 uint64_t slabs_sparse(const struct slabs *slabs);
+
+/* Bytes that are free in slabs on offer that are not stuck. */
+uint64_t slabs_room(const struct slabs *slabs);
 
 /*
  * True for a slab that is worth emptying: on offer, not empty, not stuck, with at least half as much
@@ -87,7 +97,7 @@ uint32_t slabs_used(const struct slabs *slabs, uint32_t unit);
 bool slabs_full(const struct slabs *slabs, uint32_t unit);
 /* On offer and empty: kept for the next allocation of its class. */
 bool slabs_spare(const struct slabs *slabs, uint32_t unit);
-/* The only slab on offer in its class. */
+/* The only slab on offer in its list. */
 bool slabs_alone(const struct slabs *slabs, uint32_t unit);
 
 /* For verify: the counts agree with the first `units` slabs, and one that has room is on offer or a

@@ -54,6 +54,7 @@ static enum stele_status start(struct stele_store *store, const struct stele_sto
 /* All but the segment, as it was before start(). */
 static void stop(struct stele_store *store)
 {
+    stelei_fork_mark_fini(&store->mark);
     adopt_fini(&store->adopt);
     reclaim_fini(&store->reclaim);
     catalog_fini(&store->catalog);
@@ -91,6 +92,8 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
         if (status == STELE_ECORRUPT && options->replace)
             status = start_anew(opened, options, &message);
     }
+    if (status == STELE_OK)
+        status = stelei_fork_mark_init(&opened->mark);
     if (status != STELE_OK) {
         if (opened->segment.base) {
             stop(opened);
@@ -107,9 +110,21 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
     return STELE_OK;
 }
 
+/* In a child: what the kernel gave it a copy of, and no word of the parent's segment. Its private
+ * memory may be a copy of something half changed, so that nothing of it is followed. */
+static void abandon(struct stele_store *store)
+{
+    segment_close(&store->segment, false);
+    stelei_fork_mark_fini(&store->mark);
+    free(store);
+}
+
 void stele_store_close(struct stele_store *store)
 {
-    if (!store)
+    enum stele_status status = facade_ours(store);
+    if (status == STELE_EFORKED)
+        abandon(store);
+    if (status != STELE_OK)
         return;
     stop(store);
     segment_close(&store->segment, true);
@@ -172,7 +187,8 @@ static void pack(struct stele_store *store)
 
 bool stele_store_step(struct stele_store *store, uint32_t budget)
 {
-    facade_enter(store);
+    if (facade_enter(store) != STELE_OK)
+        return false;
     budget = budget ? budget : UINT32_MAX;
     bool more = step(store, &budget) || step_evacuation(store, &budget);
     facade_leave(store);
@@ -186,16 +202,21 @@ bool stele_store_adopting(const struct stele_store *store)
 
 enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunks)
 {
+    enum stele_status status = facade_ours(store);
+    if (status != STELE_OK)
+        return status;
     uint64_t upto =
         stelei_load64_acquire(&store->segment.header->committed) + chunks * STELEI_CHUNK_BYTES;
     bool all = upto <= store->segment.map.length;
-    enum stele_status status =
-        segment_populate(&store->segment, all ? upto : store->segment.map.length);
+    status = segment_populate(&store->segment, all ? upto : store->segment.map.length);
     return status == STELE_OK && !all ? STELE_ENOSPC : status;
 }
 
 void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
 {
+    if (facade_ours(store) != STELE_OK)
+        return;
+    segment_ask_again(&store->segment);
     stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
 }
 
@@ -273,16 +294,31 @@ static enum stele_status write_once(struct stele_store *store, const struct writ
     return table_write(table, mode, key.bytes, key.count, value, value_bytes);
 }
 
+/* There was no room: once more, if some can be made. */
+static enum stele_status write_again(struct stele_store *store, struct write write)
+{
+    struct keep keep = {0};
+    enum stele_status status = STELE_ENOSPC;
+    if (keep_bytes(&keep, &store->segment, &write.key, write.key_bytes) &&
+        keep_bytes(&keep, &store->segment, &write.value, write.value_bytes) &&
+        facade_again(store, status))
+        status = write_once(store, &write);
+    keep_fini(&keep);
+    return status;
+}
+
 static enum stele_status write_locked(struct stele_store *store, const struct write *write)
 {
     enum stele_status status = write_once(store, write);
-    return facade_again(store, status) ? write_once(store, write) : status;
+    return STELEI_LIKELY(status != STELE_ENOSPC) ? status : write_again(store, *write);
 }
 
 static enum stele_status write_entry(struct stele_store *store, const struct write *write)
 {
-    facade_enter(store);
-    enum stele_status status = write_locked(store, write);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = write_locked(store, write);
     facade_done(store, status, 0);
     facade_leave(store);
     return status;
@@ -341,8 +377,10 @@ static enum stele_status apply_locked(struct stele_store *store, const struct st
 
 enum stele_status stele_store_apply(struct stele_store *store, const struct stelei_effect *effect)
 {
-    facade_enter(store);
-    enum stele_status status = apply_locked(store, effect);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = apply_locked(store, effect);
     facade_done(store, status, effect->lsn);
     facade_leave(store);
     return status;
@@ -352,7 +390,9 @@ enum stele_status stele_store_apply(struct stele_store *store, const struct stel
 
 void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats)
 {
-    facade_enter(store);
+    memset(stats, 0, sizeof *stats);
+    if (facade_enter(store) != STELE_OK)
+        return;
     const struct stelei_header *header = store->segment.header;
     stats->max_bytes = store->segment.map.length;
     stats->committed_bytes = stelei_load64(&header->committed);
@@ -371,9 +411,11 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
 
 enum stele_status stele_store_verify(struct stele_store *store, char *text, size_t text_bytes)
 {
-    facade_enter(store);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
     facade_settle(store);
-    enum stele_status status = verify_all(&store->catalog, text, text_bytes);
+    status = verify_all(&store->catalog, text, text_bytes);
     facade_leave(store);
     return status;
 }

@@ -54,8 +54,10 @@ enum stele_status stele_store_list_find(struct stele_store *store, uint32_t tabl
                                         uint32_t key_bytes, struct stele_store_list *list)
 {
     struct target target;
-    facade_enter(store);
-    enum stele_status status = aim(store, table, key, key_bytes, &target);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = aim(store, table, key, key_bytes, &target);
     if (status == STELE_OK && !target.there)
         status = STELE_ENOTFOUND;
     if (status == STELE_OK)
@@ -71,8 +73,10 @@ enum stele_status stele_store_list_read(struct stele_store *store, uint32_t tabl
     struct target target;
     const void *span;
     uint64_t copied = 0, more;
-    facade_enter(store);
-    enum stele_status status = aim(store, table, key, key_bytes, &target);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = aim(store, table, key, key_bytes, &target);
     if (status == STELE_OK && !target.there)
         status = STELE_ENOTFOUND;
     if (status == STELE_OK) {
@@ -107,6 +111,8 @@ static struct table reading_table(const struct stele_store *store,
 bool stele_store_list_span(const struct stele_store *store, const struct stele_store_list *list,
                            uint64_t from, const void **elements, uint64_t *count)
 {
+    if (facade_ours(store) != STELE_OK)
+        return false;
     struct table table = reading_table(store, list);
     return list_span(&table, list->record, from, elements, count);
 }
@@ -115,6 +121,9 @@ enum stele_status stele_store_list_search(const struct stele_store *store,
                                           const struct stele_store_list *list, uint64_t element,
                                           uint64_t most, uint64_t *index)
 {
+    enum stele_status status = facade_ours(store);
+    if (status != STELE_OK)
+        return status;
     struct table table = reading_table(store, list);
     if (list->element_bytes < 8 && element >> 8 * list->element_bytes != 0)
         return STELE_ETYPE;
@@ -200,7 +209,15 @@ static enum stele_status apply_once(struct stele_store *store, const struct stel
 enum stele_status facade_apply_list(struct stele_store *store, const struct stelei_effect *effect)
 {
     enum stele_status status = apply_once(store, effect);
-    return facade_again(store, status) ? apply_once(store, effect) : status;
+    struct stelei_effect again = *effect;
+    struct keep keep = {0};
+    if (status == STELE_ENOSPC &&
+        keep_bytes(&keep, &store->segment, &again.key, again.key_bytes) &&
+        keep_bytes(&keep, &store->segment, &again.value, again.value_bytes) &&
+        facade_again(store, status))
+        status = apply_once(store, &again);
+    keep_fini(&keep);
+    return status;
 }
 
 /* ---- calls --------------------------------------------------------------------------------- */
@@ -319,14 +336,31 @@ static enum stele_status run(struct stele_store *store, struct request *request)
     return take_out(&target, index, NULL, lsn);
 }
 
+/* There was no room: once more, if some can be made. */
+static enum stele_status run_again(struct stele_store *store, struct request *request)
+{
+    const struct table *table = catalog_table(&store->catalog, request->table);
+    uint64_t bytes = request->elements ? request->count << table->element_shift : 0;
+    struct keep keep = {0};
+    enum stele_status status = STELE_ENOSPC;
+    if (keep_bytes(&keep, &store->segment, &request->key, request->key_bytes) &&
+        keep_bytes(&keep, &store->segment, &request->elements, bytes) &&
+        facade_again(store, status))
+        status = run(store, request);
+    keep_fini(&keep);
+    return status;
+}
+
 static enum stele_status change(struct stele_store *store, struct request *request)
 {
     uint64_t count = request->count;
-    facade_enter(store);
-    enum stele_status status = run(store, request);
-    if (facade_again(store, status)) {
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = run(store, request);
+    if (STELEI_UNLIKELY(status == STELE_ENOSPC)) {
         request->count = count;
-        status = run(store, request);
+        status = run_again(store, request);
     }
     facade_done(store, status, 0);
     facade_leave(store);

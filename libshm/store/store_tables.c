@@ -14,8 +14,10 @@
 
 enum stele_status stele_store_table_find(struct stele_store *store, const char *name, uint32_t *id)
 {
-    facade_enter(store);
-    enum stele_status status = catalog_find(&store->catalog, name, id);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = catalog_find(&store->catalog, name, id);
     facade_leave(store);
     return status;
 }
@@ -23,7 +25,9 @@ enum stele_status stele_store_table_find(struct stele_store *store, const char *
 enum stele_status stele_store_table_options(struct stele_store *store, uint32_t id,
                                             struct stele_table_options *options)
 {
-    facade_enter(store);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
     const struct table *table = catalog_table(&store->catalog, id);
     if (table) {
         options->type = table->type;
@@ -38,14 +42,22 @@ static enum stele_status create(struct stele_store *store, const char *name, uin
 {
     struct catalog *catalog = &store->catalog;
     enum stele_status status = catalog_create(catalog, name, at, options, id);
-    return facade_again(store, status) ? catalog_create(catalog, name, at, options, id) : status;
+    const void *kept = name;
+    struct keep keep = {0};
+    if (status == STELE_ENOSPC &&
+        keep_bytes(&keep, &store->segment, &kept, strlen(name) + 1) && facade_again(store, status))
+        status = catalog_create(catalog, kept, at, options, id);
+    keep_fini(&keep);
+    return status;
 }
 
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
                                            const struct stele_table_options *options, uint32_t *id)
 {
-    facade_enter(store);
-    enum stele_status status = create(store, name, CATALOG_ANY, options, id);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = create(store, name, CATALOG_ANY, options, id);
     facade_done(store, status, 0);
     facade_leave(store);
     return status;
@@ -53,8 +65,10 @@ enum stele_status stele_store_table_create(struct stele_store *store, const char
 
 enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id)
 {
-    facade_enter(store);
-    enum stele_status status = catalog_drop(&store->catalog, id);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = catalog_drop(&store->catalog, id);
     facade_done(store, status, 0);
     facade_leave(store);
     return status;
@@ -68,8 +82,10 @@ static enum stele_status clear(struct stele_store *store, uint32_t id)
 
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id)
 {
-    facade_enter(store);
-    enum stele_status status = clear(store, id);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = clear(store, id);
     facade_done(store, status, 0);
     facade_leave(store);
     return status;
@@ -163,12 +179,12 @@ enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t 
                                             uint64_t entries, uint64_t key_bytes,
                                             uint64_t value_bytes)
 {
-    enum stele_status status = STELE_ENOTABLE;
-    facade_enter(store);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
     facade_settle(store);
     struct table *table = catalog_table(&store->catalog, id);
-    if (table)
-        status = reserve(store, table, entries, key_bytes, value_bytes);
+    status = table ? reserve(store, table, entries, key_bytes, value_bytes) : STELE_ENOTABLE;
     facade_leave(store);
     return status;
 }
@@ -178,7 +194,9 @@ enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t 
 enum stele_status stele_store_get_table_stats(struct stele_store *store, uint32_t table,
                                               struct stele_store_table_stats *stats)
 {
-    facade_enter(store);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
     const struct table *found = catalog_table(&store->catalog, table);
     if (found)
         statistics_of_table(&store->catalog, found, stats);

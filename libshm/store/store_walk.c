@@ -58,15 +58,30 @@ static enum stele_status update_once(struct stele_store *store, struct update *u
     return STELE_OK;
 }
 
+/* There was no room for what was decided: once more, if some can be made. */
+static enum stele_status update_again(struct stele_store *store, struct update *update)
+{
+    struct keep keep = {0};
+    enum stele_status status = STELE_ENOSPC;
+    if (keep_bytes(&keep, &store->segment, &update->key, update->key_bytes) &&
+        keep_bytes(&keep, &store->segment, &update->value, update->value_bytes) &&
+        facade_again(store, status))
+        status = update_once(store, update);
+    keep_fini(&keep);
+    return status;
+}
+
 enum stele_status stele_store_update(struct stele_store *store, uint32_t table, const void *key,
                                      uint32_t key_bytes, stele_store_decide decide, void *context)
 {
     struct update update = {
         .table = table, .key = key, .key_bytes = key_bytes, .decide = decide, .context = context};
-    facade_enter(store);
-    enum stele_status status = update_once(store, &update);
-    if (facade_again(store, status))
-        status = update_once(store, &update);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = update_once(store, &update);
+    if (STELEI_UNLIKELY(status == STELE_ENOSPC))
+        status = update_again(store, &update);
     if (update.action != STELE_STORE_KEEP)
         facade_done(store, status, 0);
     facade_leave(store);
@@ -147,7 +162,9 @@ enum stele_status stele_store_next(struct stele_store *store, uint32_t id,
                                    struct stele_store_cursor *cursor,
                                    struct stele_store_entry *entry)
 {
-    facade_enter(store);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
     struct table *table = catalog_table(&store->catalog, id);
     struct stelei_bucket *line = table ? advance(table, cursor) : NULL;
     if (line) {
@@ -210,7 +227,9 @@ enum stele_status stele_store_each(struct stele_store *store, uint32_t id, stele
 {
     struct walk walk = {.visit = visit, .context = context};
     enum stele_store_verdict verdict = STELE_STORE_NEXT;
-    facade_enter(store);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
     walk.table = catalog_table(&store->catalog, id);
     for (uint64_t i = 0; walk.table && i < walk.table->buckets && verdict != STELE_STORE_STOP; i++)
         verdict = show_bucket(&walk, i);

@@ -79,8 +79,10 @@ static enum stele_status find(struct stele_store *store, uint32_t id, const void
 enum stele_status stele_store_find(struct stele_store *store, uint32_t table, const void *key,
                                    uint32_t key_bytes, const void **value, uint32_t *value_bytes)
 {
-    facade_enter(store);
-    enum stele_status status = find(store, table, key, key_bytes, value, value_bytes);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = find(store, table, key, key_bytes, value, value_bytes);
     facade_leave(store);
     return status;
 }
@@ -91,8 +93,10 @@ enum stele_status stele_store_get(struct stele_store *store, uint32_t table, con
 {
     const void *value;
     uint32_t bytes;
-    facade_enter(store);
-    enum stele_status status = find(store, table, key, key_bytes, &value, &bytes);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = find(store, table, key, key_bytes, &value, &bytes);
     if (status == STELE_OK) {
         *value_bytes = bytes;
         if (bytes > capacity)
@@ -110,7 +114,8 @@ void stele_store_prefetch(struct stele_store *store, const struct stele_store_hi
     struct prefetch_key keys[PREFETCH_MAX];
     struct facade_key made[PREFETCH_MAX];
     uint32_t known = 0;
-    facade_enter(store);
+    if (facade_enter(store) != STELE_OK)
+        return;
     for (uint32_t i = 0; i < count && known < PREFETCH_MAX; i++) {
         const struct table *table = catalog_table(&store->catalog, hints[i].table);
         if (!table || facade_key(table, hints[i].key, hints[i].key_bytes, &made[known]) != STELE_OK)
@@ -177,8 +182,10 @@ static enum stele_status word_change(struct stele_store *store, uint32_t table,
                                      enum table_mode mode, uint64_t key, uint64_t value,
                                      uint64_t *old, bool *had)
 {
-    facade_enter(store);
-    enum stele_status status = word_write(store, table, mode, key, value, old, had);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = word_write(store, table, mode, key, value, old, had);
     if (facade_again(store, status))
         status = word_write(store, table, mode, key, value, old, had);
     facade_done(store, status, 0);
@@ -230,8 +237,10 @@ static enum stele_status word_erase(struct stele_store *store, uint32_t id, uint
 enum stele_status stele_store_word_erase(struct stele_store *store, uint32_t table, uint64_t key,
                                          uint64_t *old)
 {
-    facade_enter(store);
-    enum stele_status status = word_erase(store, table, key, old);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = word_erase(store, table, key, old);
     facade_done(store, status, 0);
     facade_leave(store);
     return status;
@@ -243,8 +252,10 @@ enum stele_status stele_store_word_find(struct stele_store *store, uint32_t id, 
     struct table *table;
     struct table_spot spot;
     uint64_t hash;
-    facade_enter(store);
-    enum stele_status status = word_table(store, id, key, &table);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = word_table(store, id, key, &table);
     if (status == STELE_OK && !word_find(table, key, &hash, &spot))
         status = STELE_ENOTFOUND;
     if (status == STELE_OK)
@@ -295,8 +306,10 @@ enum stele_status stele_store_word_update(struct stele_store *store, uint32_t ta
                                           stele_store_decide_word decide, void *context)
 {
     struct word_update update = {.table = table, .key = key, .decide = decide, .context = context};
-    facade_enter(store);
-    enum stele_status status = word_update(store, &update);
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    status = word_update(store, &update);
     if (facade_again(store, status))
         status = word_update(store, &update);
     if (update.action != STELE_STORE_KEEP)

@@ -110,7 +110,7 @@ static void sweep_runs(struct arena *arena, struct arena_marks *marks, uint32_t 
         while (page < end && !page_marked(marks, page))
             page++;
         if (page > from)
-            pages_free(&arena->pages, from, page - from);
+            arena_give_pages(arena, from, page - from);
         if (from == first && page == end)
             arena->classes[unit] = STELEI_CLASS_FREE;
         while (page < end && page_marked(marks, page))

@@ -81,10 +81,18 @@ static void count_entry(struct table *table, bool in)
     table->adoption.entries += sign;
 }
 
-/* While an adoption counts, by what the former writer said. */
-static bool full(const struct table *table)
+static bool at_limit(const struct table *table)
 {
     return table->max_entries != 0 && known_entries(table) >= table->max_entries;
+}
+
+/* Nothing is refused on the word of the former writer: while an adoption counts, it counts this table
+ * to its end first. */
+static bool full(struct table *table)
+{
+    if (STELEI_UNLIKELY(at_limit(table) && table->adoption.done))
+        adopt_rest(table);
+    return at_limit(table);
 }
 
 /* Before an entry is published: who adopts after a kill in between then knows of one too many, never

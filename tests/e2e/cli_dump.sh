@@ -286,6 +286,28 @@ got=0; wait "$loader" || got=$?
 last="load from a FIFO"
 [ "$got" -eq 4 ] || fail "$last: exit status $got"
 expect 0 get live last; out_is "without a newline"
+# a terminal is such a pipe: what was typed is stored at the end of its line, ^D ends it
+cat >"$work/typing.py" <<'PYTHON'
+import os, pty, subprocess, sys, time
+child, fd = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], [sys.argv[1], 'load', 'live'])
+os.write(fd, b'typed\tby hand\n')
+for _ in range(600):
+    if subprocess.run([sys.argv[1], 'get', 'live', 'typed'], capture_output=True).stdout == b'by hand\n':
+        break
+    time.sleep(0.05)
+else:
+    sys.exit('what was typed was held back')
+os.write(fd, b'\x04')
+try:
+    while os.read(fd, 65536):
+        pass
+except OSError:
+    pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+PYTHON
+python3 "$work/typing.py" "$stele" >"$out" 2>&1 || fail "load from a terminal"
 # the table of an open dump is there with its heading
 "$stele" load --all --create "$work/fifo" >"$out" 2>"$err" &
 loader=$!

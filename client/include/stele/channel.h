@@ -171,7 +171,7 @@ static inline enum stele_status stele_channel_incr(struct stele_channel *channel
 }
 
 /*
- * Asks the daemon what a key holds. stele_get() of reader.h is the way to read: a thousand times as
+ * Asks the daemon what a key holds. stele_get() of reader.h is the way to read: many times as
  * fast. This one is for processes that have no mapping, and for stele_get_or_ask() in ask.h.
  * *value_bytes is set with STELE_OK, and with STELE_ESHORT to the length that is needed.
  * STELE_ENOTFOUND no such key; STELE_EBUSY the daemon's buffers are full of large values, try again.

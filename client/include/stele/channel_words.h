@@ -92,7 +92,7 @@ static inline enum stele_status stele_channel_word_erase(struct stele_channel *c
     return stele_channel_erase(channel, table, &word.key, word.key_bytes, timeout_ms);
 }
 
-/* Asks the daemon what a key holds; a reader looks it up a thousand times as fast. STELE_ENOTFOUND. */
+/* Asks the daemon what a key holds; a reader looks it up many times as fast. STELE_ENOTFOUND. */
 static inline enum stele_status stele_channel_word_get(struct stele_channel *channel,
                                                        uint16_t table,
                                                        const struct stele_type *type, uint64_t key,

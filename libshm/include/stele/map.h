@@ -18,6 +18,8 @@
  * several may share a map, unless its store was opened with `unlocked`. Functions that are passed in
  * run under that mutex: they must not call the store. Readers, in this process or in others, attach
  * to the segment (stele_store_fd(), reader.h) and need no lock.
+ * Fork: what store.h says; STELE_EFORKED in a child. A map that was closed, or is all zero, is told
+ * STELE_EINVAL.
  * Lifetime: a map is a plain value, copied at will; it is good until its store is closed or its table
  * dropped. What is returned by pointer lives until the next change of the store by any thread.
  * Outcomes: as in store.h. STELE_ENOTABLE: the table was dropped. A call that fails has changed nothing.

@@ -39,7 +39,7 @@
     X(STELE_EDIFFERS, 27, "the key holds another value than was expected")                         \
     X(STELE_ENOTNUMBER, 28, "the value is not a decimal integer of 64 bits")                       \
     X(STELE_ERANGE, 29, "the result does not fit into a signed integer of 64 bits")                \
-    X(STELE_EFORKED, 30, "the channel belongs to the parent process; connect one of your own")     \
+    X(STELE_EFORKED, 30, "the channel or store belongs to the parent process; open one of your own")     \
     X(STELE_EHASH, 31, "the table's hash function is not registered here, or is another one")
 
 enum stele_status {

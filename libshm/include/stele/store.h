@@ -7,8 +7,13 @@
  * Threads: all functions may be called from any thread; one mutex serialises them, unless the store
  * was opened with `unlocked`, when the caller guarantees one caller at a time. The exceptions, safe
  * beside everything else and without the mutex, are stele_store_populate() and stele_store_fd().
- * Fork: a child must not use the store (its private memory belongs to the parent), and one that goes
- * on without exec() keeps the lock alive until it ends: fork workers first, then open the store.
+ * Fork: the store stays the parent's. In a child every call that has a status returns STELE_EFORKED,
+ * the others do nothing and tell nothing (false, zeros); two work: stele_store_fd(), for the child to
+ * attach a reader of its own, and stele_store_close(), which closes the child's descriptors and lets go
+ * of its mapping, marks nothing and disturbs nobody. The lock belongs to the descriptor, which a child
+ * shares: after the parent's death it is held until every child has called stele_store_close(), exec()
+ * or ended, and other writers are told STELE_ELOCKED that long. So a child that goes on closes the
+ * store first of all; better, fork workers first, then open. posix_spawn() and exec() need no care.
  * Signals: no function is async-signal-safe.
  * Clock, randomness and threads are the caller's: this room starts none and asks for none, except
  * that opening a new segment draws its hash seed from getrandom().
@@ -17,8 +22,13 @@
  * process so by other means than this memory, call stele_store_fence() once between the last write
  * and the telling; a whole batch needs one.
  *
- * Errors: a write that fails has changed nothing. STELE_ENOSPC leaves everything readable; erasing,
- * clearing and smaller writes go on.
+ * Pointers into the segment: what a call brings that points there (a value found, an entry's key, a list's
+ * span) is valid until the next call that changes the store or steps it. Until then it may be handed, or
+ * any part of it, to every call here as a key, a value, elements or a table's name, also to one that
+ * changes that very entry: the store has taken what it needs before it moves or frees anything.
+ *
+ * Errors: STELE_EINVAL where there is no store (NULL). A write that fails has changed nothing.
+ * STELE_ENOSPC leaves everything readable; erasing, clearing and smaller writes go on.
  */
 #ifndef STELE_STORE_H
 #define STELE_STORE_H
@@ -84,7 +94,7 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
                                    struct stele_store **store, char *detail, size_t detail_bytes);
 
 /* Marks the segment clean, lets go of the lock and unmaps. The segment stays for the next writer.
- * NULL is allowed. */
+ * NULL is allowed. In a child of the process that opened it: see above. */
 void stele_store_close(struct stele_store *store);
 
 /*
@@ -295,7 +305,7 @@ enum stele_store_action { STELE_STORE_KEEP, STELE_STORE_PUT, STELE_STORE_ERASE }
 
 /*
  * Decides about one entry: `value` is NULL where the key is absent. For STELE_STORE_PUT sets
- * *new_value and *new_bytes, which must live until the call returns (not in the old value). Runs
+ * *new_value and *new_bytes, which must live until the call returns; a part of the old value does. Runs
  * once, under the store's mutex: it must not call the store.
  */
 typedef enum stele_store_action (*stele_store_decide)(void *context, const void *value,
@@ -367,7 +377,11 @@ bool stele_store_adopting(const struct stele_store *store);
  */
 enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunks);
 
-/* Stores the wall-clock time that readers report as staleness. */
+/*
+ * Stores the wall-clock time that readers report as staleness. On a full tmpfs the system is asked for
+ * memory again by the first write after this that needs some, by every 256th, and by
+ * stele_store_populate(); the others are refused at once.
+ */
 void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 
 struct stele_store_stats {
@@ -384,6 +398,7 @@ struct stele_store_stats {
     uint64_t moved_bytes;      /* blocks that these passes moved */
     uint64_t adoption_dropped; /* damaged entries and links that the last adoption dropped */
 };
+/* All zero in a child of the process that opened the store. */
 void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats);
 
 struct stele_store_table_stats {

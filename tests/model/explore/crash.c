@@ -108,7 +108,7 @@ static bool adopt(struct explore_crash *crash, struct explore_history *after, co
         write_again(stage);
     while (stele_store_step(stage->store, 0))
         ;
-    crash->adopted_to = after->count;
+    crash->adopted_to = explore_history_ours(after, stage->base);
     if (aftermath == EXPLORE_STEP_FIRST) {
         if (!check_keys(stage, held, text, bytes))
             return false;

@@ -80,6 +80,21 @@ void explore_history_ack(struct explore_history *history)
     history->ack[history->acks++] = history->count;
 }
 
+/* Whether an event is the segment's: a fence, or a store below `base` + bytes. */
+static bool is_ours(const struct explore_history *history, const struct explore_event *event,
+                    const void *base)
+{
+    return event->kind == EXPLORE_FENCE || event->off - (uintptr_t)base < history->bytes;
+}
+
+size_t explore_history_ours(const struct explore_history *history, const void *base)
+{
+    size_t ours = 0;
+    for (size_t i = 0; i < history->count; i++)
+        ours += is_ours(history, &history->event[i], base);
+    return ours;
+}
+
 void explore_history_rebase(struct explore_history *history, const void *base)
 {
     size_t kept = 0, ack = 0;
@@ -89,11 +104,10 @@ void explore_history_rebase(struct explore_history *history, const void *base)
         if (i == history->count)
             break;
         struct explore_event event = history->event[i];
-        if (event.kind != EXPLORE_FENCE) {
+        if (!is_ours(history, &event, base))
+            continue;
+        if (event.kind != EXPLORE_FENCE)
             event.off -= (uint64_t)(uintptr_t)base;
-            if (event.off >= history->bytes)
-                continue;
-        }
         history->event[kept++] = event;
     }
     history->count = kept;

@@ -46,6 +46,8 @@ void explore_history_add(struct explore_history *history, const struct explore_e
 void explore_history_watch(struct explore_history *history, const uint8_t *plain, size_t bytes);
 void explore_history_ack(struct explore_history *history);
 
+/* How many events explore_history_rebase() will keep. */
+size_t explore_history_ours(const struct explore_history *history, const void *base);
 /* Turns addresses as recorded into offsets from `base`; drops what lies outside. */
 void explore_history_rebase(struct explore_history *history, const void *base);
 

@@ -1,3 +1,4 @@
+/* Scenarios about byte strings. */
 #include "scenario.h"
 #include "reading.h"
 
@@ -5,491 +6,160 @@
 #define LARGE 4160u /* above STELEI_LARGE_BYTES */
 #define LINE  48u   /* the record's block is as large as an overflow line */
 #define BLOCK 112u  /* as large as the first block of buckets: the one of a cleared table */
-#define BALLAST                                                                                    \
-    (UINT32_C(128) << 10) /* more than the quarantine keeps: retiring it recycles all else */
-#define ALL     ((1u << EXPLORE_CALLS) - 1)
-#define NO_SCAN (ALL & ~(1u << EXPLORE_SCAN))
-#define TAG     0x5a
 
-/* Keys 0, 1 and 2 share the tag and the bucket 0 at every depth up to 4; 3 is the ballast. */
-static void three_keys(struct explore_stage *stage)
-{
-    for (int i = 0; i < 3; i++)
-        explore_stage_watched(stage, 4, 0, TAG);
-    explore_stage_key(stage, 4, 1, -1);
-}
+/* ---- parts -------------------------------------------------------------------------------- */
 
-static void pair_setup(struct explore_stage *stage)
-{
-    three_keys(stage);
-    explore_put(stage, 0, SMALL);
-    explore_put(stage, 1, SMALL);
-}
+/* Keys 0, 1 and 2 share the tag and the bucket 0 at every depth up to 4; 3 is often ballast. */
+#define THREE_KEYS WATCH(0, TAG), WATCH(0, TAG), WATCH(0, TAG), KEY(1, ANY)
+#define PAIR       THREE_KEYS, PUT(0, SMALL), PUT(1, SMALL)
+#define THIRD      PUT(3, BALLAST_BYTES)
+#define THIRD_GONE ERASE(3)
 
-static void ballast_setup(struct explore_stage *stage)
-{
-    pair_setup(stage);
-    explore_put(stage, 3, BALLAST);
-}
-
-static void insert_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 2, SMALL);
-}
-
-static void replace_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 0, SMALL);
-    explore_put(stage, 0, SMALL + 8);
-}
-
-/* The block that the first operation retires is given out again to the third. */
-static void reuse_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 0, SMALL);
-    explore_erase(stage, 3);
-    explore_put(stage, 0, SMALL);
-}
-
-static void reuse_other_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 0, SMALL);
-    explore_erase(stage, 3);
-    explore_put(stage, 1, SMALL);
-}
-
-static void slot_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 0);
-    explore_put(stage, 2, SMALL);
-}
-
-static void slot_reuse_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 0);
-    explore_erase(stage, 3);
-    explore_put(stage, 2, SMALL);
-}
-
-static void erase_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 0);
-    explore_put(stage, 0, SMALL);
-}
-
-/* ---- overflow lines ----------------------------------------------------------------------- */
-
-/* Keys 0-2 as above, 3 ballast, 4-12 fill the head; `in` of the first three keys go behind it. */
-static void overflow_setup(struct explore_stage *stage, unsigned in)
-{
-    three_keys(stage);
-    for (int i = 0; i < 10; i++) {
-        unsigned key = explore_stage_key(stage, 4, 0, -1);
-        explore_put(stage, key, 8);
-    }
-    explore_put(stage, 3, BALLAST);
-    for (unsigned i = 0; i < in; i++)
-        explore_put(stage, i, SMALL);
-}
-
-static void overflow0_setup(struct explore_stage *stage)
-{
-    overflow_setup(stage, 0);
-}
-
-static void overflow1_setup(struct explore_stage *stage)
-{
-    overflow_setup(stage, 1);
-}
-
-static void overflow2_setup(struct explore_stage *stage)
-{
-    overflow_setup(stage, 2);
-}
-
-static void overflow_insert_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 0, SMALL);
-    explore_put(stage, 1, SMALL);
-}
-
-/* The slot in the line is freed and filled again. */
-static void overflow_slot_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 0);
-    explore_put(stage, 2, SMALL);
-}
-
-static void overflow_update_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 0, SMALL);
-    explore_erase(stage, 3);
-    explore_put(stage, 1, SMALL);
-}
-
-/* The line becomes empty, is unlinked and given out again as a line. */
-static void line_reuse_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 0);
-    explore_erase(stage, 3);
-    explore_put(stage, 1, SMALL);
-}
-
+/* Keys 4-13 fill the head; what comes then goes behind it. */
+#define HEAD_FULL THREE_KEYS, NEW(10, 0, 8)
+#define OVERFLOW0 HEAD_FULL, THIRD
+#define OVERFLOW1 OVERFLOW0, PUT(0, SMALL)
+#define OVERFLOW2 OVERFLOW1, PUT(1, SMALL)
 /* Head, line and second line: ten entries, key 0 alone, key 1 alone. */
-static void two_lines_setup(struct explore_stage *stage)
-{
-    unsigned filler = 0;
-    overflow_setup(stage, 1);
-    for (int i = 0; i < 9; i++) {
-        filler = explore_stage_key(stage, 4, 0, -1);
-        explore_put(stage, filler, 8);
-    }
-    explore_put(stage, 1, SMALL);
-    for (int i = 0; i < 9; i++)
-        explore_erase(stage, filler - (unsigned)i);
-}
+#define TWO_LINES OVERFLOW1, NEW(9, 0, 8), PUT(1, SMALL), ERASES_DOWN(22, 9)
 
-/* The first line is unlinked and given out again as a record: key 1 stands behind it. */
-static void line_record_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 0);
-    explore_put(stage, 2, LINE);
-}
+/* 15 entries in buckets 0 and 1: the next insert splits bucket 0 into 0 and 2. Key 0 stays, 1 moves,
+ * 2 triggers the split and moves. */
+#define SPLIT_HEAD                                                                                 \
+    WATCH(0, TAG), WATCH(2, TAG), WATCH(2, ANY), PUT(0, SMALL), PUT(1, SMALL), NEW(4, 0, 8),       \
+        NEW(2, 2, 8), NEW(7, 1, 8)
+/* The same with a cleared table's bucket 2 in the memory that the new bucket 2 will get. The entries
+ * are of another size than before, so that those in the old bucket still look like records. */
+#define SPLIT_AGAIN                                                                                \
+    SPLIT_HEAD, PUT(2, SMALL), CLEAR, STEP, NEW(1, 1, BALLAST_BYTES), ERASE(16), PUT(16, BLOCK),   \
+        PUTS(0, 2, 16), PUTS(3, 12, 16)
+/* 13 entries in bucket 0. In its line 0, which is pulled up, and 1, which moves; 2 moves from the
+ * head, 3 triggers the split, 4 comes after it. */
+#define SPLIT_OVERFLOW                                                                             \
+    WATCH(0, TAG), WATCH(2, TAG), WATCH(2, ANY), WATCH(1, ANY), WATCH(0, TAG), PUT(2, SMALL),      \
+        NEW(7, 0, 8), NEW(2, 2, 8), PUT(0, SMALL), PUT(1, SMALL), NEW(3, 1, 8)
+/* Ten entries that stay in the head, and a line with 1, which moves; 2 triggers the split, 0 comes
+ * after it. */
+#define SPLIT_CLEAR                                                                                \
+    WATCH(0, TAG), WATCH(2, TAG), WATCH(1, ANY), NEW(10, 0, 8), PUT(1, SMALL), NEW(4, 1, 8)
+/* 37 entries in 5 buckets, 10 and more in bucket 1: it splits twice away from an old geometry. Key 0 is
+ * in bucket 0 at depth 1 and 2, then in 4; 2 triggers the split of 0 into 0 and 4. */
+#define SPLIT_FAR                                                                                  \
+    WATCH(4, TAG), WATCH(0, TAG), WATCH(2, ANY), PUT(0, SMALL), PUT(1, SMALL), NEW(1, 0, 8),       \
+        NEW(1, 4, 8), NEW(1, 0, 8), NEW(1, 4, 8), NEW(1, 0, 8), NEW(1, 4, 8),                      \
+        NEW_OVER(22, 1, 3, 8)
 
-/* An entry goes from a line to the head's freed slot. */
-static void head_slot_operations(struct explore_stage *stage)
-{
-    explore_erase(stage, 4);
-    explore_erase(stage, 0);
-    explore_put(stage, 0, SMALL);
-}
+#define LARGE_PAIR                                                                                 \
+    WATCH(0, TAG), KEY(0, TAG), KEY(1, TAG), KEY(1, ANY), PUT(0, LARGE), PUT(1, LARGE), THIRD
 
-/* ---- splits ------------------------------------------------------------------------------- */
-
-/* 15 entries in buckets 0 and 1: the next insert splits bucket 0 into 0 and 2. */
-static void split_head_setup(struct explore_stage *stage)
-{
-    explore_stage_watched(stage, 4, 0, TAG); /* stays */
-    explore_stage_watched(stage, 4, 2, TAG); /* moves */
-    explore_stage_watched(stage, 4, 2, -1);  /* triggers the split and moves */
-    explore_put(stage, 0, SMALL);
-    explore_put(stage, 1, SMALL);
-    for (unsigned i = 0; i < 13; i++)
-        explore_put(stage, explore_stage_key(stage, 4, i < 4 ? 0 : i < 6 ? 2 : 1, -1), 8);
-}
-
-/*
- * The same with a cleared table's bucket 2 in the memory that the new bucket 2 will get. The
- * entries are of another size than before, so that those in the old bucket still look like records.
- */
-static void split_again_setup(struct explore_stage *stage)
-{
-    split_head_setup(stage);
-    explore_put(stage, 2, SMALL);
-    explore_clear(stage);
-    explore_step(stage);
-    unsigned ballast = explore_stage_key(stage, 4, 1, -1);
-    explore_put(stage, ballast, BALLAST);
-    explore_erase(stage, ballast);
-    explore_put(stage, ballast, BLOCK);
-    explore_put(stage, 0, 16);
-    explore_put(stage, 1, 16);
-    for (unsigned i = 3; i < 15; i++)
-        explore_put(stage, i, 16);
-}
-
-static void split_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 2, SMALL);
-}
-
-static void split_write_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 2, SMALL);
-    explore_put(stage, 1, SMALL);
-}
-
-static void split_erase_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 2, SMALL);
-    explore_erase(stage, 1);
-}
-
-/* 13 entries in bucket 0: some of those in its line move to bucket 2, others are pulled up. */
-static void split_overflow_setup(struct explore_stage *stage)
-{
-    explore_stage_watched(stage, 4, 0, TAG); /* in the line: pulled up */
-    explore_stage_watched(stage, 4, 2, TAG); /* in the line: moves */
-    explore_stage_watched(stage, 4, 2, -1);  /* in the head: moves */
-    explore_stage_watched(stage, 4, 1, -1);  /* triggers the split */
-    explore_stage_watched(stage, 4, 0, TAG); /* comes after the split */
-    explore_put(stage, 2, SMALL);
-    for (unsigned i = 0; i < 9; i++)
-        explore_put(stage, explore_stage_key(stage, 4, i < 7 ? 0 : 2, -1), 8);
-    explore_put(stage, 0, SMALL);
-    explore_put(stage, 1, SMALL);
-    for (unsigned i = 0; i < 3; i++)
-        explore_put(stage, explore_stage_key(stage, 4, 1, -1), 8);
-}
-
-static void split_trigger_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 3, SMALL);
-}
-
-/* After the split the freed slots of the line's successor and of the head are filled again. */
-static void split_refill_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 3, SMALL);
-    explore_put(stage, 1, SMALL);
-    explore_put(stage, 4, SMALL);
-}
-
-/* Ten entries that stay in the head, and a line with one that moves. */
-static void split_clear_setup(struct explore_stage *stage)
-{
-    explore_stage_watched(stage, 4, 0, TAG); /* comes after the split */
-    explore_stage_watched(stage, 4, 2, TAG); /* in the line: moves */
-    explore_stage_watched(stage, 4, 1, -1);  /* triggers the split */
-    for (unsigned i = 0; i < 10; i++)
-        explore_put(stage, explore_stage_key(stage, 4, 0, -1), 8);
-    explore_put(stage, 1, SMALL);
-    for (unsigned i = 0; i < 4; i++)
-        explore_put(stage, explore_stage_key(stage, 4, 1, -1), 8);
-}
-
-/* The split empties the line and has nothing to pull up; then the chain needs a line again. */
-static void split_clear_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 2, SMALL);
-    explore_put(stage, 0, SMALL);
-}
-
-/* 37 entries in 5 buckets, 10 and more in bucket 1: it splits twice away from an old geometry. */
-static void split_far_setup(struct explore_stage *stage)
-{
-    explore_stage_watched(stage, 4, 4, TAG); /* 0 at depth 1 and 2, then 4 */
-    explore_stage_watched(stage, 4, 0, TAG);
-    explore_stage_watched(stage, 4, 2, -1); /* triggers the split of 0 into 0 and 4 */
-    explore_put(stage, 0, SMALL);
-    explore_put(stage, 1, SMALL);
-    for (unsigned i = 0; i < 28; i++)
-        explore_put(stage, explore_stage_key(stage, 4, i < 6 ? i % 2 * 4 : i % 3 + 1, -1), 8);
-}
-
-/* ---- tables ------------------------------------------------------------------------------- */
-
-static void clear_operations(struct explore_stage *stage)
-{
-    explore_clear(stage);
-    explore_step(stage);
-    explore_put(stage, 0, SMALL);
-}
-
-static void drop_operations(struct explore_stage *stage)
-{
-    explore_drop(stage);
-    explore_step(stage);
-    explore_create(stage, "t");
-}
-
-/* ---- large values and memory -------------------------------------------------------------- */
-
-static void large_setup(struct explore_stage *stage)
-{
-    explore_stage_watched(stage, 4, 0, TAG);
-    explore_stage_key(stage, 4, 0, TAG);
-    explore_stage_key(stage, 4, 1, TAG);
-    explore_stage_key(stage, 4, 1, -1);
-    explore_put(stage, 0, LARGE);
-    explore_put(stage, 1, LARGE);
-    explore_put(stage, 3, BALLAST);
-}
-
-static void large_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 0, LARGE);
-    explore_erase(stage, 3);
-    explore_put(stage, 1, LARGE);
-}
-
-/* The segment's first 2 MiB are full: the next slab needs a chunk. */
-static void commit_setup(struct explore_stage *stage)
-{
-    struct stele_store_stats stats;
-    three_keys(stage);
-    explore_put(stage, 0, SMALL);
-    for (;;) {
-        stele_store_get_stats(stage->store, &stats);
-        if (stats.free_bytes < UINT64_C(320) << 10)
-            break;
-        /* no two of one size: scans tell them apart by it */
-        explore_put(stage, explore_stage_key(stage, 4, 1, -1), (100 << 10) + 8 * stage->values);
-    }
-}
-
-static void commit_operations(struct explore_stage *stage)
-{
-    for (unsigned i = 0; i < 5; i++) /* five classes, a slab of 64 KiB each */
-        explore_put(stage, 1 + i % 2, 600 + 100 * i);
-}
-
-/* ---- sparse slabs ------------------------------------------------------------------------- */
-
-#define SLAB_KEYS  14u /* records of LARGE bytes in a slab */
-#define PAGES_LEFT 24u /* a new slab takes 16 of them, and then there are few */
-
-static uint32_t run_bytes(uint32_t value_bytes)
-{
-    return (value_bytes + 16 + 4095) & ~UINT32_C(4095);
-}
-
-/* Bytes of free pages: what is no slab, and none of the `runs` bytes that the ballast takes. */
-static uint32_t page_bytes(const struct explore_stage *stage, uint32_t runs)
-{
-    struct stele_store_stats stats;
-    const struct stelei_header *header = (const struct stelei_header *)(const void *)stage->base;
-    uint64_t slabs = 0;
-    stele_store_get_stats(stage->store, &stats);
-    for (uint64_t unit = 0; unit < stage->class_bytes; unit++) {
-        unsigned cls = stage->base[stage->classes_off + unit];
-        slabs += cls != STELEI_CLASS_FREE && cls <= STELEI_CLASS_COUNT;
-    }
-    return (uint32_t)(stats.committed_bytes - header->data_off - slabs * STELEI_UNIT_BYTES) - runs;
-}
-
-/* Takes all pages but a few. The first key of the ballast. */
-static unsigned leave_few_pages(struct explore_stage *stage)
-{
-    uint32_t runs = 0;
-    unsigned first = stage->keys;
-    while (page_bytes(stage, runs) > PAGES_LEFT * 4096) {
-        uint32_t left = page_bytes(stage, runs) - PAGES_LEFT * 4096;
-        /* no two of one size: scans tell them apart by it */
-        uint32_t bytes = left < 3 * BALLAST ? left - 16 : BALLAST + 8 * stage->values;
-        explore_put(stage, explore_stage_key(stage, 4, 1, -1), bytes);
-        runs += run_bytes(bytes);
-    }
-    return first;
-}
-
-/*
- * Three slabs with nothing but keys 0, 1 and 2 in them, one each, and hardly a free page: the next
+/* Three slabs with nothing but keys 0, 1 and 2 in them, one each, and hardly a free page: the next
  * slab brings about a pass that moves keys 0 and 1 beside key 2. Key 3 is for that next slab. Each key
- * has a bucket of its own, whose version tells of one move and no other.
- */
-static void evacuate_setup(struct explore_stage *stage)
-{
-    for (unsigned i = 0; i < 3; i++)
-        explore_stage_watched(stage, 4, i, TAG);
-    explore_stage_key(stage, 4, 1, -1);
-    for (unsigned slab = 0; slab < 3; slab++) {
-        explore_put(stage, slab, LARGE);
-        for (unsigned n = 1; n < SLAB_KEYS; n++)
-            explore_put(stage, explore_stage_key(stage, 4, 1 + n % 15, -1), LARGE);
-    }
-    unsigned ballast = leave_few_pages(stage);
-    for (unsigned key = 4; key < ballast; key++)
-        explore_erase(stage, key);
-    explore_erase(stage, ballast); /* brings all else through the quarantine */
-}
-
-/*
- * The same with slabs of the size of a line: in the first stands the line of key 0, whose head is
- * full, and in each of them a record that keeps it.
- */
-static void evacuate_line_setup(struct explore_stage *stage)
-{
-    for (int i = 0; i < 3; i++)
-        explore_stage_watched(stage, 12, 0, TAG);
-    explore_stage_key(stage, 4, 1, -1);
-    for (int i = 0; i < 10; i++)
-        explore_put(stage, explore_stage_key(stage, 12, 0, -1), 8);
-    explore_put(stage, explore_stage_key(stage, 4, 1, -1), LINE);
-    explore_put(stage, 0, SMALL);
-    for (uint64_t slab = 0; slab < 2; slab++) {
-        explore_fill(stage, slab * 1100, (slab + 1) * 1100, LINE);
-        explore_put(stage, explore_stage_key(stage, 4, 1, -1), LINE);
-    }
-    explore_fill(stage, 2200, 2900, LINE);
-    unsigned ballast = leave_few_pages(stage);
-    explore_unfill(stage, 0, 2900);
-    explore_erase(stage, ballast);
-}
-
+ * has a bucket of its own, whose version tells of one move and no other. The first of the ballast's keys
+ * goes last, and brings all else through the quarantine. */
+#define SLAB_REST NEW_OVER(13, 2, 15, LARGE) /* records of LARGE bytes: 14 in a slab */
+#define EVACUATE                                                                                   \
+    WATCH(0, TAG), WATCH(1, TAG), WATCH(2, TAG), KEY(1, ANY), PUT(0, LARGE), SLAB_REST,            \
+        PUT(1, LARGE), SLAB_REST, PUT(2, LARGE), SLAB_REST, FEW_PAGES, ERASES(4, 40)
+/* The same with slabs of the size of a line: in the first stands the line of key 0, whose head is
+ * full, and in each of them a record that keeps it. */
+#define EVACUATE_LINE                                                                              \
+    WATCH_DEEP(0, TAG), WATCH_DEEP(0, TAG), WATCH_DEEP(0, TAG), KEY(1, ANY), NEW_DEEP(10, 0, 8),   \
+        NEW(1, 1, LINE), PUT(0, SMALL), FILL(0, 1100, LINE), NEW(1, 1, LINE),                      \
+        FILL(1100, 1100, LINE), NEW(1, 1, LINE), FILL(2200, 700, LINE), FEW_PAGES,                 \
+        UNFILL(0, 2900), ERASE(17)
 /* The pass, its end, and a slab of another class in one of the freed units. */
-static void evacuate_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 3, 104);
-    explore_step(stage);
-    explore_put(stage, 3, 200);
-}
+#define EVACUATION PUT(3, 104), STEP, PUT(3, 200)
 
-static void evacuate_write_operations(struct explore_stage *stage)
-{
-    explore_put(stage, 3, 104);
-    explore_put(stage, 0, SMALL);
-}
+#define BLOCK_PAIR THREE_KEYS, PUT(0, BLOCK), PUT(1, SMALL), THIRD
 
-#define MIB4 (UINT64_C(4) << 20)
+/* ---- scenarios ---------------------------------------------------------------------------- */
 
+#define BYTES  .max_bytes = UINT64_C(4) << 20
+#define BYTES8 .max_bytes = UINT64_C(8) << 20
+
+/* clang-format off: a row is read as one */
 const struct explore_scenario explore_scenarios[] = {
-    {"insert", "insert into the head", pair_setup, insert_operations, MIB4, ALL, false,
-     EXPLORE_BYTES},
-    {"replace", "replace twice, another length", pair_setup, replace_operations, MIB4, ALL, false,
-     EXPLORE_BYTES},
-    {"reuse", "replace, recycle, replace the same key in the old block", ballast_setup,
-     reuse_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"reuse-other", "replace, recycle, another key's record in the old block", ballast_setup,
-     reuse_other_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"slot", "erase, insert another key into the slot", pair_setup, slot_operations, MIB4, ALL,
-     false, EXPLORE_BYTES},
-    {"slot-reuse", "the same with the record's block given out again", ballast_setup,
-     slot_reuse_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"erase", "erase, insert the same key", pair_setup, erase_operations, MIB4, ALL, false,
-     EXPLORE_BYTES},
-    {"overflow-insert", "a new line, then a second entry in it", overflow0_setup,
-     overflow_insert_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"overflow-slot", "erase in a line, insert another key into the slot", overflow2_setup,
-     overflow_slot_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"overflow-update", "replace in a line, block reused by the other entry", overflow2_setup,
-     overflow_update_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"line-reuse", "a line emptied, unlinked, given out again", overflow1_setup,
-     line_reuse_operations, MIB4, ALL, false, EXPLORE_BYTES},
+    {"insert", "insert into the head", {PAIR}, {PUT(2, SMALL)}, BYTES, CALLS_ALL},
+    {"replace", "replace twice, another length", {PAIR}, {PUT(0, SMALL), PUT(0, SMALL + 8)}, BYTES,
+     CALLS_ALL},
+    {"reuse", "replace, recycle, replace the same key in the old block", {PAIR, THIRD},
+     {PUT(0, SMALL), THIRD_GONE, PUT(0, SMALL)}, BYTES, CALLS_ALL},
+    {"reuse-other", "replace, recycle, another key's record in the old block", {PAIR, THIRD},
+     {PUT(0, SMALL), THIRD_GONE, PUT(1, SMALL)}, BYTES, CALLS_ALL},
+    {"slot", "erase, insert another key into the slot", {PAIR}, {ERASE(0), PUT(2, SMALL)}, BYTES,
+     CALLS_ALL},
+    {"slot-reuse", "the same with the record's block given out again", {PAIR, THIRD},
+     {ERASE(0), THIRD_GONE, PUT(2, SMALL)}, BYTES, CALLS_ALL},
+    {"erase", "erase, insert the same key", {PAIR}, {ERASE(0), PUT(0, SMALL)}, BYTES, CALLS_ALL},
+    {"overflow-insert", "a new line, then a second entry in it", {OVERFLOW0},
+     {PUT(0, SMALL), PUT(1, SMALL)}, BYTES, CALLS_ALL},
+    {"overflow-slot", "erase in a line, insert another key into the slot", {OVERFLOW2},
+     {ERASE(0), PUT(2, SMALL)}, BYTES, CALLS_ALL},
+    {"overflow-update", "replace in a line, block reused by the other entry", {OVERFLOW2},
+     {PUT(0, SMALL), THIRD_GONE, PUT(1, SMALL)}, BYTES, CALLS_ALL},
+    {"line-reuse", "a line emptied, unlinked, given out again", {OVERFLOW1},
+     {ERASE(0), THIRD_GONE, PUT(1, SMALL)}, BYTES, CALLS_ALL},
     {"line-record", "a line in mid-chain emptied, unlinked, given out again as a record",
-     two_lines_setup, line_record_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"head-slot", "a key erased in a line comes back in the head", overflow1_setup,
-     head_slot_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"split-head", "split, all entries in the head", split_head_setup, split_operations, MIB4, ALL,
-     false, EXPLORE_BYTES},
-    {"split-write", "split, then a moved key replaced", split_head_setup, split_write_operations,
-     MIB4, NO_SCAN, false, EXPLORE_BYTES},
-    {"split-erase", "split, then a moved key erased", split_head_setup, split_erase_operations,
-     MIB4, ALL, true, EXPLORE_BYTES},
-    {"split-overflow", "split with entries moved from a line, and pulled up", split_overflow_setup,
-     split_trigger_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"split-refill", "the same, then freed slots filled again", split_overflow_setup,
-     split_refill_operations, MIB4, NO_SCAN & ~(1u << EXPLORE_MANY), true, EXPLORE_BYTES},
-    {"split-clear", "split that empties a line, then an entry for a line", split_clear_setup,
-     split_clear_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"split-again", "split, the new bucket in memory of a cleared table's", split_again_setup,
-     split_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"split-far", "split of bucket 0 into 0 and 4, new block of buckets", split_far_setup,
-     split_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"clear", "clear, memory given back, insert", ballast_setup, clear_operations, MIB4, ALL, false,
-     EXPLORE_BYTES},
-    {"drop", "drop, memory given back, a table of the same name", ballast_setup, drop_operations,
-     MIB4, ALL, false, EXPLORE_BYTES},
-    {"large", "a large value overwritten, its block reused by another", large_setup,
-     large_operations, MIB4, ALL, false, EXPLORE_BYTES},
+     {TWO_LINES}, {ERASE(0), PUT(2, LINE)}, BYTES, CALLS_ALL},
+    {"head-slot", "a key erased in a line comes back in the head", {OVERFLOW1},
+     {ERASE(4), ERASE(0), PUT(0, SMALL)}, BYTES, CALLS_ALL},
+    {"split-head", "split, all entries in the head", {SPLIT_HEAD}, {PUT(2, SMALL)}, BYTES,
+     CALLS_ALL},
+    {"split-write", "split, then a moved key replaced", {SPLIT_HEAD},
+     {PUT(2, SMALL), PUT(1, SMALL)}, BYTES, CALLS(NO_SCAN)},
+    {"split-erase", "split, then a moved key erased", {SPLIT_HEAD}, {PUT(2, SMALL), ERASE(1)},
+     BYTES, CALLS_ALL, .slow = true},
+    {"split-overflow", "split with entries moved from a line, and pulled up", {SPLIT_OVERFLOW},
+     {PUT(3, SMALL)}, BYTES, CALLS_ALL},
+    {"split-refill", "the same, then freed slots filled again", {SPLIT_OVERFLOW},
+     {PUT(3, SMALL), PUT(1, SMALL), PUT(4, SMALL)}, BYTES, CALLS(NO_SCAN & ~(1u << EXPLORE_MANY)),
+     .slow = true},
+    {"split-clear", "split that empties a line, then an entry for a line", {SPLIT_CLEAR},
+     {PUT(2, SMALL), PUT(0, SMALL)}, BYTES, CALLS_ALL},
+    {"split-again", "split, the new bucket in memory of a cleared table's", {SPLIT_AGAIN},
+     {PUT(2, SMALL)}, BYTES, CALLS_ALL},
+    {"split-far", "split of bucket 0 into 0 and 4, new block of buckets", {SPLIT_FAR},
+     {PUT(2, SMALL)}, BYTES, CALLS_ALL},
+    {"clear", "clear, memory given back, insert", {PAIR, THIRD}, {CLEAR, STEP, PUT(0, SMALL)},
+     BYTES, CALLS_ALL},
+    {"drop", "drop, memory given back, a table of the same name", {PAIR, THIRD},
+     {DROP, STEP, CREATE("t")}, BYTES, CALLS_ALL},
+    {"large", "a large value overwritten, its block reused by another", {LARGE_PAIR},
+     {PUT(0, LARGE), THIRD_GONE, PUT(1, LARGE)}, BYTES, CALLS_ALL},
     {"evacuate", "two records moved out of sparse slabs, whose memory another class gets",
-     evacuate_setup, evacuate_operations, MIB4, NO_SCAN, false, EXPLORE_BYTES},
-    {"evacuate-write", "a record moved out of a sparse slab, then replaced", evacuate_setup,
-     evacuate_write_operations, MIB4, 1u << EXPLORE_GET, true, EXPLORE_BYTES},
+     {EVACUATE}, {EVACUATION}, BYTES, CALLS(NO_SCAN)},
+    {"evacuate-write", "a record moved out of a sparse slab, then replaced", {EVACUATE},
+     {PUT(3, 104), PUT(0, SMALL)}, BYTES, CALLS(1u << EXPLORE_GET), .slow = true},
     {"evacuate-line", "a line moved out of a sparse slab, whose memory another class gets",
-     evacuate_line_setup, evacuate_operations, MIB4, ALL, false, EXPLORE_BYTES},
-    {"commit", "a value in a chunk that was not there before", commit_setup, commit_operations,
-     2 * MIB4, 1u << EXPLORE_GET | 1u << EXPLORE_VIEW, false, EXPLORE_BYTES},
+     {EVACUATE_LINE}, {EVACUATION}, BYTES, CALLS_ALL},
+    {"commit", "a value in a chunk that was not there before",
+     {THREE_KEYS, PUT(0, SMALL), ALMOST_FULL},
+     /* five classes, a slab of 64 KiB each */ {PUT(1, 600), PUT(2, 700), PUT(1, 800), PUT(2, 900),
+     PUT(1, 1000)}, BYTES8, CALLS(POINT)},
+
+    /* memory that comes back */
+    {"overflow-erase", "a slot of a line filled again, then another entry of it erased",
+     {HEAD_FULL, PUT(0, SMALL), PUT(1, SMALL)}, {ERASE(0), PUT(2, SMALL), ERASE(1)}, BYTES,
+     CALLS_ALL},
+    /* the line's word is stored to again */
+    {"line-again", "a line emptied and given out again, its old entry's record still whole",
+     {HEAD_FULL, PUT(0, SMALL)}, {ERASE(0), PUT(1, 2 * SMALL)}, BYTES, CALLS_ALL},
+    {"clear-reuse", "a cleared table's memory out of the quarantine at once, and used again",
+     {PAIR, THIRD, BALLAST}, {THIRD_GONE, CLEAR, STEP, BALLAST_GONE, PUT(0, SMALL)}, BYTES,
+     CALLS_ALL},
+    {"clear-block", "clear, the new index in memory of a record", {BLOCK_PAIR},
+     {PUT(0, SMALL), THIRD_GONE, CLEAR}, BYTES, CALLS(POINT), .slow = true},
+    {"create-block", "another table created, its index in memory of a record", {BLOCK_PAIR},
+     {PUT(0, SMALL), THIRD_GONE, CREATE("u")}, BYTES, CALLS(POINT), .slow = true},
+    {"drain", "memory runs out, the quarantine is emptied for it and a record overwritten",
+     {PAIR, PUT(3, BALLAST_BYTES - 16), PAGES(12, BALLAST_BYTES)},
+     /* a slab is asked for and not to be had before the quarantine is emptied */
+     {THIRD_GONE, PUT(0, SMALL), PUT(2, 64), PUT(1, SMALL)}, BYTES, CALLS_ALL, .slow = true},
+    {"commit-scan", "records in a chunk that was not there before, few other keys",
+     {THREE_KEYS, PUT(0, SMALL), PAGES(20, 0)},
+     /* one slab can be had, the next needs a chunk */ {PUT(1, 48), PUT(0, 80)}, BYTES8, CALLS_ALL,
+     .slow = true},
 };
+/* clang-format on */
 
 const unsigned explore_scenario_count = sizeof explore_scenarios / sizeof explore_scenarios[0];

@@ -5,13 +5,13 @@
 #ifndef EXPLORE_SCENARIO_H
 #define EXPLORE_SCENARIO_H
 
-#include "stage.h"
+#include "steps.h"
 
 struct explore_scenario {
     const char *name;
     const char *what;
-    void (*setup)(struct explore_stage *stage);
-    void (*operations)(struct explore_stage *stage);
+    struct explore_step setup[EXPLORE_STEPS];
+    struct explore_step operations[EXPLORE_OPERATIONS];
     uint64_t max_bytes;
     unsigned calls;               /* one bit per enum explore_call */
     bool slow;                    /* left out of the quick mode */
@@ -19,14 +19,15 @@ struct explore_scenario {
     unsigned kill_every;          /* stores, in the quick mode; 0: as most */
 };
 
-/* The end of a row about byte strings. */
-#define EXPLORE_BYTES STELE_BYTES, STELE_BYTES, 0
+/* Which calls the readers make. */
+#define CALLS(of) .calls = (of)
+#define ALL_CALLS ((1u << EXPLORE_CALLS) - 1)
+#define CALLS_ALL CALLS(ALL_CALLS)
+#define NO_SCAN   (ALL_CALLS & ~(1u << EXPLORE_SCAN))
+#define POINT     (1u << EXPLORE_GET | 1u << EXPLORE_VIEW)
 
 extern const struct explore_scenario explore_scenarios[];
 extern const unsigned explore_scenario_count;
-/* About memory that comes back (scenario_reuse.c). */
-extern const struct explore_scenario explore_reuse_scenarios[];
-extern const unsigned explore_reuse_count;
 /* Words as keys (scenario_words.c), lists (scenario_lists.c). */
 extern const struct explore_scenario explore_words_scenarios[];
 extern const unsigned explore_words_count;
@@ -39,9 +40,6 @@ static inline const struct explore_scenario *explore_scenario_at(unsigned number
     if (number < explore_scenario_count)
         return &explore_scenarios[number];
     number -= explore_scenario_count;
-    if (number < explore_reuse_count)
-        return &explore_reuse_scenarios[number];
-    number -= explore_reuse_count;
     if (number < explore_words_count)
         return &explore_words_scenarios[number];
     number -= explore_words_count;

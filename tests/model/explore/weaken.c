@@ -16,9 +16,9 @@ void explore_scenario_record(const struct explore_scenario *scenario, uint64_t s
 {
     explore_stage_open(stage, scenario->max_bytes, seed,
                        stele_type_of(scenario->key_kind, scenario->value_kind));
-    scenario->setup(stage);
+    explore_steps(stage, scenario->setup);
     explore_stage_record(stage);
-    scenario->operations(stage);
+    explore_steps(stage, scenario->operations);
     explore_stage_finish(stage);
 }
 

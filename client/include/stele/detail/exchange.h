@@ -9,9 +9,9 @@
 
 #include <stele/detail/address.h>
 #include <stele/detail/codec.h>
+#include <stele/detail/fork.h>
 #include <stele/status.h>
 
-#include "fork.h"
 #include "io.h"
 #include "spin.h"
 

@@ -7,8 +7,9 @@
 
 #include <sys/mman.h>
 
-#include <stele/detail/base.h>
 #include <stele/status.h>
+
+#include "base.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18 /* Linux 4.14 */
