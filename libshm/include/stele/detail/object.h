@@ -342,7 +342,7 @@ static inline void stelei_object_explain(const struct stelei_object *object, con
         snprintf(text, bytes, "%s is corrupt: it was truncated to %llu bytes", path, size);
         break;
     case STELEI_OBJECT_MAGIC:
-        snprintf(text, bytes, "%s is no segment, or a corrupt one: it does not begin as one does",
+        snprintf(text, bytes, "%s is damaged, or no segment: it does not begin as one does",
                  path);
         break;
     case STELEI_OBJECT_LAYOUT:
