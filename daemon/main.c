@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "options.h"
-#include "server.h"
+#include "operator/log.h"
+#include "operator/options.h"
+#include "serve/server.h"
 
 /* What a library opens must never get number 2 and be logged to; what we open does not, /dev/null or
  * none. */
@@ -67,6 +67,6 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    log_init(&log, options.log_level);
+    log_init(&log, options.log_level, getenv("JOURNAL_STREAM"));
     return server_run(&options, &server, &log);
 }

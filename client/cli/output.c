@@ -34,6 +34,8 @@ enum output_exit output_exit_of(enum stele_status status)
     case STELE_ENOTNUMBER:
     case STELE_ERANGE:
     case STELE_EHASH:
+    case STELE_ETABLES:
+    case STELE_EDETACHED:
         return OUTPUT_REFUSED;
     default:
         return OUTPUT_UNAVAILABLE;

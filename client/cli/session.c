@@ -80,6 +80,11 @@ static int session_unconnected(const struct session *session, enum stele_status 
     struct stat facts;
     switch (status) {
     case STELE_ECLOSED:
+        if (session->channel.system_error == 0)
+            return output_fail_text(output, status, NULL,
+                                    "the daemon at %s hung up at once: it is stopping, or out of "
+                                    "descriptors; see its log",
+                                    path);
         if (stat(path, &facts) == 0 && !S_ISSOCK(facts.st_mode))
             return output_fail_text(output, status, NULL, "%s is no socket", path);
         if (!session->options->socket)
@@ -99,6 +104,9 @@ static int session_unconnected(const struct session *session, enum stele_status 
         return output_fail_text(output, status, NULL,
                                 "the daemon at %s did not answer within %d ms; see --timeout", path,
                                 session->options->timeout_ms);
+    case STELE_EIO:
+        return output_fail_text(output, status, NULL, "cannot connect to %s: %s", path,
+                                strerror(session->channel.system_error));
     default:
         return output_fail_text(output, status, NULL, "cannot connect to %s: %s", path,
                                 stele_status_text(status));

@@ -61,6 +61,26 @@ static void stat_print_head(struct buffer *out, const struct stat_facts *facts)
               reader->applied_lsn, reader->retired, reader->recycled);
 }
 
+/* What the daemon knows of the file system, and which limit has been met. */
+static void stat_print_room(struct buffer *out, const struct stat_facts *facts)
+{
+    const struct stele_daemon_stats *daemon = &facts->daemon;
+    char one[TEXT_SHORT_BYTES], two[TEXT_SHORT_BYTES];
+    if (facts->answer != STELE_OK)
+        return;
+    if (daemon->tmpfs_bytes > 0)
+        stat_line(out, "tmpfs      %s, %s free%s", text_size(one, daemon->tmpfs_bytes),
+                  text_size(two, daemon->tmpfs_free_bytes),
+                  daemon->tmpfs_bytes < daemon->max_bytes ? ": less than the segment's maximum" : "");
+    if (daemon->full)
+        stat_line(out, "FULL       %s: writes that need memory are refused",
+                  daemon->full == 2 ? "the tmpfs, before the segment has its maximum"
+                                    : "the segment has its maximum");
+    if (daemon->detached)
+        stat_line(out, "DETACHED   the segment's name was removed or given to another: writes are refused, "
+                       "and what it holds ends with the daemon; dump it");
+}
+
 /* Records, index, quarantine and what is free, of the committed memory. */
 static void stat_print_memory(struct buffer *out, const struct stat_facts *facts)
 {
@@ -93,6 +113,7 @@ static void stat_print_memory(struct buffer *out, const struct stat_facts *facts
     stat_line(out, "pages      %.0f %% of 2 MiB",
               committed ? (double)(huge < committed ? huge : committed) * 100 / (double)committed
                         : 0);
+    stat_print_room(out, facts);
     stat_line(out,
               "index      %.1f %% of the slots taken, %.2f %% of the entries in overflow lines",
               stat_load(sum) * 100, stat_overflow(sum) * 100);

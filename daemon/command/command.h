@@ -14,34 +14,34 @@
 #include <stele/status.h>
 #include <stele/type.h>
 
+/* In any order: traits.c says what each is. */
 enum command_kind {
     COMMAND_REFUSE = 0, /* what came makes no sense or is not known: answer `refusal` */
     COMMAND_HELLO,
     COMMAND_PING,
-    COMMAND_GET,
+    COMMAND_STATS,
+    COMMAND_SHUTDOWN,
     COMMAND_TABLE_FIND,
     COMMAND_TABLE_LIST,
-    COMMAND_STATS,
-    COMMAND_LIST_COUNT, /* how many elements the key's list has */
-    COMMAND_LIST_READ,  /* elements [from, from + most) of a key's list */
-    COMMAND_LIST_ALL,   /* all keys of a table of lists with their elements, of one instant */
-    /* from here on they change something */
+    COMMAND_TABLE_CREATE,
+    COMMAND_TABLE_DROP,
+    COMMAND_TABLE_CLEAR,
+    COMMAND_GET,
     COMMAND_PUT,
     COMMAND_INSERT,
     COMMAND_REPLACE,
-    COMMAND_ERASE,
     COMMAND_CAS,
     COMMAND_INCR,
+    COMMAND_ERASE,        /* of a value or of a whole list */
+    COMMAND_LIST_COUNT,   /* how many elements the key's list has */
+    COMMAND_LIST_READ,    /* elements [from, from + most) of a key's list */
+    COMMAND_LIST_ALL,     /* all keys of a table of lists with their elements, of one instant */
     COMMAND_LIST_APPEND,  /* `value`: elements, packed */
     COMMAND_LIST_REMOVE,  /* the first one equal to `element` */
     COMMAND_LIST_REPLACE, /* the same if there is one, then append `value`: one element, by its bytes
                              or widened to eight */
     COMMAND_LIST_POP,     /* the last one */
-    COMMAND_TABLE_CREATE,
-    /* and these are an administrator's */
-    COMMAND_TABLE_DROP,
-    COMMAND_TABLE_CLEAR,
-    COMMAND_SHUTDOWN
+    COMMAND_KINDS         /* how many there are */
 };
 
 /* How many commands a caller may look at before it runs them. (Pipelined puts over 1 M keys: 1.1 M/s
@@ -53,19 +53,12 @@ enum command_kind {
 #define COMMAND_MAY_ADMIN 2u /* drop and clear tables, shut down */
 #define COMMAND_MAY_READ  4u /* everything else */
 
-/* True for commands whose replies may be long: they end a batch. */
-static inline bool command_tells(enum command_kind kind)
-{
-    return kind < COMMAND_PUT;
-}
-
 /* The gateway's own, carried from the command to its reply. */
 struct command_tag {
     uint32_t request;
     uint32_t vector_count; /* 0: a command by itself */
     uint32_t vector_index;
     uint8_t opcode;
-    uint8_t version;
 };
 
 struct command {
@@ -111,6 +104,8 @@ struct command_counters {
     uint64_t buffer_bytes;
     uint64_t started_ms; /* of the same clock as now_ms */
     uint64_t now_ms;     /* as of the last tick */
+    uint64_t full;       /* likewise; what stats.h says */
+    uint64_t detached;
 };
 
 /* Consecutive elements of a list. */

@@ -1,80 +1,62 @@
 /*
- * entries.c - commands on one key. What they depend on is looked up here; the effect that comes out
- * is a result and may be repeated.
+ * entries.c - commands on one key's value. What they depend on is looked up here; the effect that comes
+ * out is a result and may be repeated.
  */
 #include "command/decide.h"
 #include "command/number.h"
 
+/* What the key holds. */
 struct entry {
-    uint32_t descriptor;
-    const struct command_table *table;
     const void *value;
     uint32_t value_bytes;
 };
 
-/* The table, of which a value of this command may have so many bytes; not one of lists. */
-static enum stele_status entry_aim(struct command_context *context, const struct command *command,
-                                   struct entry *entry)
-{
-    enum stele_status status = command_aim(context, command, &entry->descriptor, &entry->table);
-    return status == STELE_OK && entry->table->element_bytes > 0 ? STELE_ETYPE : status;
-}
-
 /* Whether the table can have a value so long. */
-static enum stele_status entry_check_value(const struct entry *entry, uint32_t value_bytes)
+static enum stele_status entry_check_value(const struct command_run *run, uint32_t value_bytes)
 {
-    uint32_t wanted = entry->table->value_bytes;
+    uint32_t wanted = run->table->value_bytes;
     if (wanted > 0)
         return value_bytes == wanted ? STELE_OK : STELE_ETYPE;
     return value_bytes > STELEI_VALUE_MAX_BYTES ? STELE_ETOOBIG : STELE_OK;
 }
 
-/* What the key holds now. STELE_ENOTFOUND. */
-static enum stele_status entry_find(const struct command_context *context,
-                                    const struct command *command, struct entry *entry)
+/* STELE_ENOTFOUND: the key is not there. */
+static enum stele_status entry_find(const struct command_run *run, struct entry *entry)
 {
-    return stele_store_find(context->store, entry->descriptor, command->key, command->key_bytes,
-                            &entry->value, &entry->value_bytes);
+    return stele_store_find(run->context->store, run->descriptor, run->command->key,
+                            run->command->key_bytes, &entry->value, &entry->value_bytes);
 }
 
-static enum stele_status entry_put(const struct command *command, uint32_t descriptor,
-                                   const void *value, uint32_t value_bytes,
-                                   struct command_effects *effects)
+static enum stele_status entry_put(struct command_run *run, const void *value, uint32_t value_bytes)
 {
-    struct stelei_effect *effect = command_effect(effects, STELEI_EFFECT_PUT, descriptor);
-    effect->key = command->key;
-    effect->key_bytes = command->key_bytes;
+    struct stelei_effect *effect = command_key_effect(run, STELEI_EFFECT_PUT);
     effect->value = value;
     effect->value_bytes = value_bytes;
     return STELE_OK;
 }
 
 /* Only where there is a limit does it matter whether the key is there. */
-enum stele_status command_put(struct command_context *context, const struct command *command,
-                              struct command_effects *effects)
+enum stele_status command_put(struct command_run *run)
 {
+    const struct command *command = run->command;
     struct entry entry;
-    enum stele_status status = entry_aim(context, command, &entry);
-    if (status == STELE_OK)
-        status = entry_check_value(&entry, command->value_bytes);
-    if (status == STELE_OK && entry.table->max_entries > 0 &&
-        entry_find(context, command, &entry) != STELE_OK)
-        status = command_room(context, entry.descriptor, entry.table);
+    enum stele_status status = entry_check_value(run, command->value_bytes);
+    if (status == STELE_OK && run->table->max_entries > 0 && entry_find(run, &entry) != STELE_OK)
+        status = command_room(run);
     if (status != STELE_OK)
         return status;
-    return entry_put(command, entry.descriptor, command->value, command->value_bytes, effects);
+    return entry_put(run, command->value, command->value_bytes);
 }
 
 /* INSERT, REPLACE and CAS, of a key that is there (`found`) or not. */
-static enum stele_status entry_permits(const struct command_context *context,
-                                       const struct command *command, const struct entry *entry,
+static enum stele_status entry_permits(const struct command_run *run, const struct entry *entry,
                                        enum stele_status found)
 {
+    const struct command *command = run->command;
     if (found != STELE_OK && found != STELE_ENOTFOUND)
         return found;
     if (command->kind == COMMAND_INSERT)
-        return found == STELE_OK ? STELE_EEXIST
-                                 : command_room(context, entry->descriptor, entry->table);
+        return found == STELE_OK ? STELE_EEXIST : command_room(run);
     if (found != STELE_OK)
         return found;
     if (command->kind == COMMAND_CAS &&
@@ -84,43 +66,36 @@ static enum stele_status entry_permits(const struct command_context *context,
     return STELE_OK;
 }
 
-/* INSERT, REPLACE and CAS: puts that depend on what is there. */
-enum stele_status command_put_if(struct command_context *context, const struct command *command,
-                                 struct command_effects *effects)
+/* Puts that depend on what is there. */
+enum stele_status command_put_if(struct command_run *run)
 {
+    const struct command *command = run->command;
     struct entry entry;
-    enum stele_status status = entry_aim(context, command, &entry);
-    if (status == STELE_OK)
-        status = entry_check_value(&entry, command->value_bytes);
+    enum stele_status status = entry_check_value(run, command->value_bytes);
     if (status == STELE_OK && command->kind == COMMAND_CAS)
-        status = entry_check_value(&entry, command->expected_bytes);
+        status = entry_check_value(run, command->expected_bytes);
     if (status == STELE_OK)
-        status = entry_permits(context, command, &entry, entry_find(context, command, &entry));
+        status = entry_permits(run, &entry, entry_find(run, &entry));
     if (status != STELE_OK)
         return status;
-    return entry_put(command, entry.descriptor, command->value, command->value_bytes, effects);
+    return entry_put(run, command->value, command->value_bytes);
 }
 
 /* Of lists too: the whole list goes. */
-enum stele_status command_erase(struct command_context *context, const struct command *command,
-                                struct command_effects *effects)
+enum stele_status command_erase(struct command_run *run)
 {
+    const struct command *command = run->command;
     struct entry entry;
     struct stele_store_list list;
-    enum stele_status status = command_aim(context, command, &entry.descriptor, &entry.table);
-    if (status != STELE_OK)
-        return status;
-    if (entry.table->element_bytes > 0)
-        status = stele_store_list_find(context->store, entry.descriptor, command->key,
+    enum stele_status status;
+    if (run->table->element_bytes > 0)
+        status = stele_store_list_find(run->context->store, run->descriptor, command->key,
                                        command->key_bytes, &list);
     else
-        status = entry_find(context, command, &entry);
-    if (status != STELE_OK)
-        return status;
-    struct stelei_effect *effect = command_effect(effects, STELEI_EFFECT_ERASE, entry.descriptor);
-    effect->key = command->key;
-    effect->key_bytes = command->key_bytes;
-    return STELE_OK;
+        status = entry_find(run, &entry);
+    if (status == STELE_OK)
+        command_key_effect(run, STELEI_EFFECT_ERASE);
+    return status;
 }
 
 /* ---- INCR ----------------------------------------------------------------------------------- */
@@ -147,109 +122,72 @@ static enum stele_status incr_unsigned(uint64_t number, int64_t delta, unsigned 
     return STELE_OK;
 }
 
-static enum stele_status incr_word(const struct entry *entry, bool there, int64_t delta,
-                                   uint64_t *sum)
+static enum stele_status incr_word(const struct command_table *table, const struct entry *entry,
+                                   bool there, int64_t delta, uint64_t *sum)
 {
     uint64_t number = 0;
     int64_t added;
     if (there)
         memcpy(&number, entry->value, entry->value_bytes);
-    if (entry->table->type.value_kind != STELE_I64)
-        return incr_unsigned(number, delta, entry->table->value_bytes, sum);
+    if (table->type.value_kind != STELE_I64)
+        return incr_unsigned(number, delta, table->value_bytes, sum);
     if (__builtin_add_overflow((int64_t)number, delta, &added))
         return STELE_ERANGE;
     *sum = (uint64_t)added;
     return STELE_OK;
 }
 
-/* The sum, as the value that the key is to hold: *value, of *value_bytes. */
-static enum stele_status incr_value(const struct entry *entry, bool there, int64_t delta,
-                                    struct command_reply *reply, struct command_effects *effects,
-                                    const void **value, uint32_t *value_bytes)
+/* The sum, as the value that the key is to hold: *sum, which is kept in the effects. */
+static enum stele_status incr_value(struct command_run *run, const struct entry *entry, bool there,
+                                    struct entry *sum)
 {
-    unsigned kind = entry->table->type.value_kind;
-    int64_t sum = 0;
+    struct command_effects *effects = run->effects;
+    int64_t delta = run->command->delta, number = 0;
+    unsigned kind = run->table->type.value_kind;
     enum stele_status status;
     if (kind == STELE_F64 || kind == STELE_STRUCT)
         return STELE_ENOTNUMBER;
     if (kind != STELE_BYTES) {
-        status = incr_word(entry, there, delta, &effects->word);
-        sum = (int64_t)effects->word;
-        *value = &effects->word;
-        *value_bytes = entry->table->value_bytes;
+        effects->word = 0;
+        status = incr_word(run->table, entry, there, delta, &effects->word);
+        number = (int64_t)effects->word;
+        *sum = (struct entry){&effects->word, run->table->value_bytes};
     } else {
-        status = incr_text(entry, there, delta, &sum);
-        *value = effects->number;
-        *value_bytes = status == STELE_OK ? command_format_number(sum, effects->number) : 0;
+        status = incr_text(entry, there, delta, &number);
+        *sum = (struct entry){effects->number, 0};
+        if (status == STELE_OK)
+            sum->value_bytes = command_format_number(number, effects->number);
     }
     if (status == STELE_OK)
-        reply->number = sum;
+        run->reply->number = number;
     return status;
 }
 
 /* An absent key counts as 0. STELE_ENOTNUMBER: what the key holds is no such number. STELE_ERANGE:
  * the sum does not fit. */
-enum stele_status command_incr(struct command_context *context, const struct command *command,
-                               struct command_reply *reply, struct command_effects *effects)
+enum stele_status command_incr(struct command_run *run)
 {
-    struct entry entry;
-    const void *value;
-    uint32_t value_bytes;
-    enum stele_status status = entry_aim(context, command, &entry);
-    if (status != STELE_OK)
-        return status;
-    enum stele_status found = entry_find(context, command, &entry);
+    struct entry entry, sum;
+    enum stele_status found = entry_find(run, &entry);
     if (found != STELE_OK && found != STELE_ENOTFOUND)
         return found;
-    effects->word = 0;
-    status =
-        incr_value(&entry, found == STELE_OK, command->delta, reply, effects, &value, &value_bytes);
+    enum stele_status status = incr_value(run, &entry, found == STELE_OK, &sum);
     if (status == STELE_OK && found == STELE_ENOTFOUND)
-        status = command_room(context, entry.descriptor, entry.table);
-    if (status != STELE_OK)
-        return status;
-    return entry_put(command, entry.descriptor, value, value_bytes, effects);
+        status = command_room(run);
+    return status == STELE_OK ? entry_put(run, sum.value, sum.value_bytes) : status;
 }
 
-/* ---- GET, and looking ahead ----------------------------------------------------------------- */
+/* ---- GET ------------------------------------------------------------------------------------ */
 
-enum stele_status command_get(struct command_context *context, const struct command *command,
-                              struct command_reply *reply)
+enum stele_status command_get(struct command_run *run)
 {
     struct entry entry;
-    enum stele_status status = entry_aim(context, command, &entry);
-    if (status == STELE_OK)
-        status = entry_find(context, command, &entry);
+    enum stele_status status = entry_find(run, &entry);
     if (status != STELE_OK)
         return status;
-    reply->value_bytes = entry.value_bytes;
-    if (entry.value_bytes > command->max_bytes)
+    run->reply->value_bytes = entry.value_bytes;
+    if (entry.value_bytes > run->command->max_bytes)
         return STELE_ESHORT;
-    reply->value = entry.value;
+    run->reply->value = entry.value;
     return STELE_OK;
-}
-
-/* Commands on one key are those with a table and a key. */
-static bool entry_concerns_key(enum command_kind kind)
-{
-    return kind == COMMAND_GET || kind == COMMAND_LIST_COUNT || kind == COMMAND_LIST_READ ||
-           (kind >= COMMAND_PUT && kind <= COMMAND_LIST_POP);
-}
-
-void command_prefetch(const struct command_context *context, const struct command *commands,
-                      uint32_t count)
-{
-    struct stele_store_hint hints[COMMAND_BATCH_MAX];
-    uint32_t known = 0;
-    for (uint32_t i = 0; i < count && known < COMMAND_BATCH_MAX; i++) {
-        struct stele_store_hint *hint = &hints[known];
-        if (!entry_concerns_key(commands[i].kind) ||
-            !command_descriptor(context, commands[i].table, &hint->table))
-            continue;
-        hint->key = commands[i].key;
-        hint->key_bytes = commands[i].key_bytes;
-        known++;
-    }
-    if (known > 1)
-        stele_store_prefetch(context->store, hints, known);
 }

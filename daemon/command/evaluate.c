@@ -15,120 +15,117 @@ void command_context_init(struct command_context *context, struct stele_store *s
     memset(context->uses, (int)(stats.epoch & 0xff), sizeof(context->uses));
 }
 
-struct stelei_effect *command_effect(struct command_effects *effects, enum stelei_effect_kind kind,
-                                     uint32_t descriptor)
+struct stelei_effect *command_effect(struct command_run *run, enum stelei_effect_kind kind)
 {
+    struct command_effects *effects = run->effects;
     STELE_ASSERT(effects->count < COMMAND_EFFECTS_MAX);
     struct stelei_effect *effect = &effects->effect[effects->count++];
     memset(effect, 0, sizeof(*effect));
     effect->kind = (uint8_t)kind;
-    effect->table = descriptor;
+    effect->table = run->descriptor;
     return effect;
 }
 
-/* The order of enum command_kind is that of the rights. */
-static bool command_allowed(const struct command *command, uint32_t rights)
+struct stelei_effect *command_key_effect(struct command_run *run, enum stelei_effect_kind kind)
 {
-    if (command->kind == COMMAND_REFUSE)
-        return true;
-    if (command->kind >= COMMAND_TABLE_DROP)
-        return (rights & COMMAND_MAY_ADMIN) != 0;
-    if (command->kind >= COMMAND_PUT)
-        return (rights & COMMAND_MAY_WRITE) != 0;
-    return (rights & COMMAND_MAY_READ) != 0;
+    struct stelei_effect *effect = command_effect(run, kind);
+    effect->key = run->command->key;
+    effect->key_bytes = run->command->key_bytes;
+    return effect;
 }
 
-static enum stele_status command_decide_list(struct command_context *context,
-                                             const struct command *command,
-                                             struct command_search *search,
-                                             struct command_reply *reply,
-                                             struct command_effects *effects)
+/* ---- aiming --------------------------------------------------------------------------------- */
+
+/* Whether the table can have such a key. */
+static enum stele_status aim_check_key(const struct command_run *run)
 {
-    context->counters.commands_read += command->kind < COMMAND_PUT;
-    switch (command->kind) {
-    case COMMAND_LIST_COUNT:
-        return command_list_count(context, command, reply);
-    case COMMAND_LIST_READ:
-        return command_list_read(context, command, reply);
-    case COMMAND_LIST_ALL:
-        return command_list_all(context, command, reply);
-    case COMMAND_LIST_APPEND:
-        return command_list_append(context, command, search, reply, effects);
-    case COMMAND_LIST_REMOVE:
-        return command_list_remove(context, command, search, effects);
-    case COMMAND_LIST_REPLACE:
-        return command_list_replace(context, command, search, effects);
+    uint32_t wanted = run->table->key_bytes, is = run->command->key_bytes;
+    if (is > STELEI_KEY_MAX_BYTES)
+        return STELE_ETOOBIG;
+    return wanted == 0 || wanted == is ? STELE_OK : STELE_ETYPE;
+}
+
+/* An absent key is fine. */
+static enum stele_status aim_find_list(struct command_run *run)
+{
+    const struct command *command = run->command;
+    enum stele_status status = stele_store_list_find(run->context->store, run->descriptor,
+                                                     command->key, command->key_bytes, &run->list);
+    run->list_there = status == STELE_OK;
+    return status == STELE_ENOTFOUND ? STELE_OK : status;
+}
+
+/* Finds what the command is about. STELE_ENOTABLE, STELE_ETOOBIG, STELE_ETYPE. */
+static enum stele_status command_take_aim(struct command_run *run, enum command_aim aim)
+{
+    enum stele_status status = STELE_OK;
+    if (aim != COMMAND_AIM_NONE)
+        status = command_table(run->context, run->command->table, &run->descriptor, &run->table);
+    if (status == STELE_OK && aim >= COMMAND_AIM_KEY)
+        status = aim_check_key(run);
+    if (status != STELE_OK)
+        return status;
+    switch (aim) {
+    case COMMAND_AIM_VALUE:
+        return run->table->element_bytes == 0 ? STELE_OK : STELE_ETYPE;
+    case COMMAND_AIM_LISTS:
+        return run->table->element_bytes > 0 ? STELE_OK : STELE_ETYPE;
+    case COMMAND_AIM_LIST:
+        return run->table->element_bytes > 0 ? aim_find_list(run) : STELE_ETYPE;
     default:
-        return command_list_pop(context, command, reply, effects);
+        return STELE_OK;
     }
 }
 
-static enum stele_status command_decide(struct command_context *context,
-                                        const struct command *command,
-                                        struct command_search *search, struct command_reply *reply,
-                                        struct command_effects *effects)
+void command_prefetch(const struct command_context *context, const struct command *commands,
+                      uint32_t count)
 {
-    switch (command->kind) {
-    case COMMAND_REFUSE:
-        return command->refusal;
-    case COMMAND_HELLO:
-        reply->pass_descriptor = command->want_descriptor;
-        return STELE_OK;
-    case COMMAND_PING:
-        return STELE_OK;
-    case COMMAND_GET:
-        context->counters.commands_read++;
-        return command_get(context, command, reply);
-    case COMMAND_TABLE_FIND:
-        return command_find(context, command, reply);
-    case COMMAND_TABLE_LIST:
-        command_list(context, reply);
-        return STELE_OK;
-    case COMMAND_STATS:
-        command_report(context, reply);
-        return STELE_OK;
-    case COMMAND_PUT:
-        return command_put(context, command, effects);
-    case COMMAND_INSERT:
-    case COMMAND_REPLACE:
-    case COMMAND_CAS:
-        return command_put_if(context, command, effects);
-    case COMMAND_ERASE:
-        return command_erase(context, command, effects);
-    case COMMAND_INCR:
-        return command_incr(context, command, reply, effects);
-    case COMMAND_LIST_COUNT:
-    case COMMAND_LIST_READ:
-    case COMMAND_LIST_ALL:
-    case COMMAND_LIST_APPEND:
-    case COMMAND_LIST_REMOVE:
-    case COMMAND_LIST_REPLACE:
-    case COMMAND_LIST_POP:
-        return command_decide_list(context, command, search, reply, effects);
-    case COMMAND_TABLE_CREATE:
-        return command_create(context, command, reply, effects);
-    case COMMAND_TABLE_DROP:
-        return command_change_table(context, command, STELEI_EFFECT_TABLE_DROP, effects);
-    case COMMAND_TABLE_CLEAR:
-        return command_change_table(context, command, STELEI_EFFECT_TABLE_CLEAR, effects);
-    case COMMAND_SHUTDOWN:
-        reply->shut_down = true;
-        return STELE_OK;
+    struct stele_store_hint hints[COMMAND_BATCH_MAX];
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < count && known < COMMAND_BATCH_MAX; i++) {
+        struct stele_store_hint *hint = &hints[known];
+        if (command_traits(commands[i].kind)->aim < COMMAND_AIM_KEY ||
+            !command_descriptor(context, commands[i].table, &hint->table))
+            continue;
+        hint->key = commands[i].key;
+        hint->key_bytes = commands[i].key_bytes;
+        known++;
     }
-    return STELE_ENOSYS;
+    if (known > 1)
+        stele_store_prefetch(context->store, hints, known);
+}
+
+/* ---- deciding and applying ------------------------------------------------------------------ */
+
+static enum stele_status command_decide(struct command_run *run, uint32_t rights)
+{
+    const struct command_traits *traits = command_traits(run->command->kind);
+    bool changes = (traits->flags & COMMAND_CHANGES) != 0;
+    if (traits->rights != 0 && !(rights & traits->rights))
+        return STELE_EPERM;
+    run->context->counters.commands_read += traits->aim >= COMMAND_AIM_LISTS && !changes;
+    enum stele_status status = command_take_aim(run, traits->aim);
+    if (status == STELE_OK)
+        status = traits->decide(run);
+    STELE_ASSERT(changes || run->effects->count == 0);
+    STELE_ASSERT((traits->flags & COMMAND_PAUSES) || !run->search->paused);
+    return status;
 }
 
 bool command_evaluate(struct command_context *context, const struct command *command,
                       uint32_t rights, struct command_search *search, struct command_reply *reply,
                       struct command_effects *effects)
 {
+    struct command_run run = {.context = context,
+                              .command = command,
+                              .search = search,
+                              .reply = reply,
+                              .effects = effects};
     memset(reply, 0, sizeof(*reply));
     effects->count = 0;
     search->begun = search->paused;
     search->paused = false;
-    reply->status = command_allowed(command, rights)
-                        ? command_decide(context, command, search, reply, effects)
-                        : STELE_EPERM;
+    reply->status = command_decide(&run, rights);
     return !search->paused;
 }
 

@@ -80,6 +80,33 @@ struct command_context {
 /* Continues from the store's applied lsn. */
 void command_context_init(struct command_context *context, struct stele_store *store);
 
+/* What a command is about. */
+enum command_aim {
+    COMMAND_AIM_NONE,  /* nothing that is stored, or a table by its name */
+    COMMAND_AIM_TABLE, /* a table: `table` */
+    COMMAND_AIM_LISTS, /* a table of lists, all that is in it */
+    /* and from here on one key of the table: */
+    COMMAND_AIM_KEY,   /* of any */
+    COMMAND_AIM_VALUE, /* not of lists */
+    COMMAND_AIM_LIST   /* of lists */
+};
+
+#define COMMAND_CHANGES 1u /* it has effects */
+#define COMMAND_TELLS   2u /* its reply may be long: more than a gateway has room for anyway */
+#define COMMAND_PAUSES  4u /* it may not finish at once (struct command_search) */
+
+struct command_run;
+
+/* What there is to know of a kind of command: a row of the table in traits.c. */
+struct command_traits {
+    enum stele_status (*decide)(struct command_run *run);
+    uint32_t rights; /* COMMAND_MAY_..., the one that is needed; 0: none */
+    enum command_aim aim;
+    unsigned flags;
+};
+
+const struct command_traits *command_traits(enum command_kind kind);
+
 /* Brings what these commands are going to look up into the caches; changes nothing. */
 void command_prefetch(const struct command_context *context, const struct command *commands,
                       uint32_t count);
@@ -96,9 +123,9 @@ void command_prefetch(const struct command_context *context, const struct comman
  *   STELE_ENOTNUMBER, STELE_ERANGE  INCR: see entries.c
  *   STELE_ESHORT    GET: the value is longer than wanted; value_bytes is set. LIST_ALL: likewise
  *   STELE_ETOOBIG   key or value over the store's limits
- *   STELE_EFULL     no descriptor is free; the table has its maximum of entries
+ *   STELE_EFULL     the table has its maximum of entries   STELE_ETABLES  no descriptor is free
  *   STELE_ENOMEM    an append to a set has none for what it keeps
- *   STELE_ENOSYS    kinds this version lacks
+ *   STELE_ENOSYS    TABLE_CREATE: not a type of this version
  */
 bool command_evaluate(struct command_context *context, const struct command *command,
                       uint32_t rights, struct command_search *search, struct command_reply *reply,

@@ -3,8 +3,9 @@
  */
 #include "command/decide.h"
 
-void command_report(struct command_context *context, struct command_reply *reply)
+enum stele_status command_stats(struct command_run *run)
 {
+    struct command_context *context = run->context;
     const struct command_counters *counters = &context->counters;
     struct stele_daemon_stats *stats = &context->stats;
     struct stele_store_stats store;
@@ -36,5 +37,10 @@ void command_report(struct command_context *context, struct command_reply *reply
     stats->adoption_dropped = store.adoption_dropped;
     stats->evacuations = store.evacuations;
     stats->moved_bytes = store.moved_bytes;
-    reply->stats = stats;
+    stats->full = counters->full;
+    stats->tmpfs_bytes = store.tmpfs_bytes;
+    stats->tmpfs_free_bytes = store.tmpfs_free_bytes;
+    stats->detached = counters->detached;
+    run->reply->stats = stats;
+    return STELE_OK;
 }

@@ -25,15 +25,15 @@ static struct span_walk *span_walk(struct command_spans *spans)
 }
 
 static struct command_spans *
-spans_begin(struct command_context *context, uint32_t descriptor, const struct command_table *table,
-            bool (*next)(struct command_spans *, struct command_span *))
+spans_begin(struct command_run *run, bool (*next)(struct command_spans *, struct command_span *))
 {
-    struct command_spans *spans = &context->spans;
+    struct command_spans *spans = &run->context->spans;
     memset(spans, 0, sizeof(*spans));
     spans->next = next;
-    spans->element_bytes = table->element_bytes;
-    span_walk(spans)->store = context->store;
-    span_walk(spans)->table = descriptor;
+    spans->element_bytes = run->table->element_bytes;
+    span_walk(spans)->store = run->context->store;
+    span_walk(spans)->table = run->descriptor;
+    run->reply->spans = spans;
     return spans;
 }
 
@@ -67,39 +67,29 @@ static bool span_next_of_one(struct command_spans *spans, struct command_span *s
 }
 
 /* How many elements are wanted and there. */
-static uint64_t span_wanted(const struct command *command, const struct command_table *table,
-                            uint64_t count)
+static uint64_t span_wanted(const struct command_run *run)
 {
+    const struct command *command = run->command;
+    uint64_t count = run->list.count, element_bytes = run->table->element_bytes;
     uint64_t wanted = command->from < count ? count - command->from : 0;
-    if (command->max_bytes > 0 && wanted > command->max_bytes / table->element_bytes)
-        wanted = command->max_bytes / table->element_bytes;
+    if (command->max_bytes > 0 && wanted > command->max_bytes / element_bytes)
+        wanted = command->max_bytes / element_bytes;
     return wanted < command->most ? wanted : command->most;
 }
 
-enum stele_status command_list_read(struct command_context *context, const struct command *command,
-                                    struct command_reply *reply)
+enum stele_status command_list_read(struct command_run *run)
 {
-    const struct command_table *table;
-    struct stele_store_list list;
-    uint32_t descriptor;
-    enum stele_status status = command_aim(context, command, &descriptor, &table);
-    if (status == STELE_OK && table->element_bytes == 0)
-        status = STELE_ETYPE;
-    if (status == STELE_OK)
-        status = stele_store_list_find(context->store, descriptor, command->key, command->key_bytes,
-                                       &list);
-    if (status != STELE_OK)
-        return status;
-    struct command_spans *spans = spans_begin(context, descriptor, table, span_next_of_one);
+    if (!run->list_there)
+        return STELE_ENOTFOUND;
+    struct command_spans *spans = spans_begin(run, span_next_of_one);
     struct span_walk *walk = span_walk(spans);
-    walk->entry.key = command->key;
-    walk->entry.key_bytes = command->key_bytes;
-    walk->entry.list = list;
-    walk->at = command->from;
-    walk->left = span_wanted(command, table, list.count);
+    walk->entry.key = run->command->key;
+    walk->entry.key_bytes = run->command->key_bytes;
+    walk->entry.list = run->list;
+    walk->at = run->command->from;
+    walk->left = span_wanted(run);
     spans->element_count = walk->left;
-    reply->count = list.count;
-    reply->spans = spans;
+    run->reply->count = run->list.count;
     return STELE_OK;
 }
 
@@ -120,13 +110,12 @@ static bool span_next_of_all(struct command_spans *spans, struct command_span *s
     return true;
 }
 
-static void spans_count(struct command_context *context, uint32_t descriptor,
-                        struct command_spans *spans)
+static void spans_count(const struct command_run *run, struct command_spans *spans)
 {
     struct stele_store_cursor cursor;
     struct stele_store_entry entry;
     memset(&cursor, 0, sizeof(cursor));
-    while (stele_store_next(context->store, descriptor, &cursor, &entry) == STELE_OK) {
+    while (stele_store_next(run->context->store, run->descriptor, &cursor, &entry) == STELE_OK) {
         spans->lists++;
         spans->keys_bytes += entry.key_bytes;
         spans->element_count += entry.list.count;
@@ -138,44 +127,31 @@ static void spans_count(struct command_context *context, uint32_t descriptor,
  * looked at, to tell them from elements, and not even they where it is too much: nobody can make us walk
  * through a large table for nothing. (While an adoption is under way the store's counts are not whole.)
  */
-static enum stele_status spans_measure(struct command_context *context, uint32_t descriptor,
-                                       const struct command_table *table, uint32_t max_bytes,
-                                       struct command_reply *reply)
+enum stele_status command_list_all(struct command_run *run)
 {
-    struct command_spans *spans = reply->spans;
+    const struct command_table *table = run->table;
+    uint32_t max_bytes = run->command->max_bytes;
+    struct stele_store *store = run->context->store;
+    struct command_spans *spans = spans_begin(run, span_next_of_all);
     struct stele_store_table_stats stats;
-    enum stele_status status = stele_store_get_table_stats(context->store, descriptor, &stats);
+    enum stele_status status = stele_store_get_table_stats(store, run->descriptor, &stats);
     if (status != STELE_OK)
         return status;
-    if (stele_store_adopting(context->store)) {
-        spans_count(context, descriptor, spans);
+    if (stele_store_adopting(store)) {
+        spans_count(run, spans);
         return STELE_OK;
     }
-    reply->count = stats.payload_bytes;
+    run->reply->count = stats.payload_bytes;
     if (max_bytes > 0 && stats.payload_bytes > max_bytes) {
         spans->lists = stats.entries;
         return STELE_ESHORT;
     }
     if (table->key_bytes == 0) {
-        spans_count(context, descriptor, spans);
+        spans_count(run, spans);
         return STELE_OK;
     }
     spans->lists = stats.entries;
     spans->keys_bytes = stats.entries * table->key_bytes;
     spans->element_count = (stats.payload_bytes - spans->keys_bytes) / table->element_bytes;
     return STELE_OK;
-}
-
-enum stele_status command_list_all(struct command_context *context, const struct command *command,
-                                   struct command_reply *reply)
-{
-    const struct command_table *table;
-    uint32_t descriptor;
-    enum stele_status status = command_table(context, command->table, &descriptor, &table);
-    if (status == STELE_OK && table->element_bytes == 0)
-        status = STELE_ETYPE;
-    if (status != STELE_OK)
-        return status;
-    reply->spans = spans_begin(context, descriptor, table, span_next_of_all);
-    return spans_measure(context, descriptor, table, command->max_bytes, reply);
 }

@@ -55,28 +55,17 @@ enum stele_status command_table(struct command_context *context, uint32_t handle
     return (*table)->known ? STELE_OK : table_learn(context, *descriptor);
 }
 
-enum stele_status command_aim(struct command_context *context, const struct command *command,
-                              uint32_t *descriptor, const struct command_table **table)
-{
-    enum stele_status status = command_table(context, command->table, descriptor, table);
-    if (status != STELE_OK)
-        return status;
-    if (command->key_bytes > STELEI_KEY_MAX_BYTES)
-        return STELE_ETOOBIG;
-    uint32_t wanted = (*table)->key_bytes;
-    return wanted == 0 || wanted == command->key_bytes ? STELE_OK : STELE_ETYPE;
-}
-
-enum stele_status command_room(const struct command_context *context, uint32_t descriptor,
-                               const struct command_table *table)
+enum stele_status command_room(const struct command_run *run)
 {
     struct stele_store_table_stats stats;
-    if (table->max_entries == 0)
+    uint64_t most = run->table->max_entries;
+    if (most == 0)
         return STELE_OK;
-    enum stele_status status = stele_store_get_table_stats(context->store, descriptor, &stats);
+    enum stele_status status =
+        stele_store_get_table_stats(run->context->store, run->descriptor, &stats);
     if (status != STELE_OK)
         return status;
-    return stats.entries < table->max_entries ? STELE_OK : STELE_EFULL;
+    return stats.entries < most ? STELE_OK : STELE_EFULL;
 }
 
 void command_table_forget(struct command_context *context, uint32_t descriptor)
@@ -92,79 +81,71 @@ static bool table_exists(const struct command_context *context, uint32_t descrip
     return stele_store_get_table_stats(context->store, descriptor, &stats) == STELE_OK;
 }
 
-/* The descriptor of the table that a command names. */
-static enum stele_status table_named(const struct command_context *context,
-                                     const struct command *command, uint32_t *descriptor)
+/* Aims at the table that the command names. */
+static enum stele_status table_named(struct command_run *run)
 {
+    const struct command *command = run->command;
     char name[STELEI_NAME_BYTES];
     if (command->key_bytes == 0 || command->key_bytes >= sizeof(name) ||
         memchr(command->key, 0, command->key_bytes))
         return STELE_EINVAL;
     memcpy(name, command->key, command->key_bytes);
     name[command->key_bytes] = 0;
-    return stele_store_table_find(context->store, name, descriptor);
-}
-
-enum stele_status command_find(const struct command_context *context, const struct command *command,
-                               struct command_reply *reply)
-{
-    uint32_t descriptor;
-    enum stele_status status = table_named(context, command, &descriptor);
+    enum stele_status status = stele_store_table_find(run->context->store, name, &run->descriptor);
     if (status == STELE_OK)
-        reply->table = table_handle(context, descriptor);
+        run->reply->table = table_handle(run->context, run->descriptor);
     return status;
 }
 
-/* A name that is taken: by the table that is wanted, or by another one. */
-static enum stele_status table_taken(struct command_context *context, const struct command *command,
-                                     uint32_t descriptor)
+enum stele_status command_table_find(struct command_run *run)
 {
-    const struct command_table *table;
+    return table_named(run);
+}
+
+/* A name that is taken: by the table that is wanted, or by another one. */
+static enum stele_status table_taken(struct command_run *run)
+{
+    const struct command *command = run->command;
     enum stele_status status =
-        command_table(context, table_handle(context, descriptor), &descriptor, &table);
+        command_table(run->context, run->reply->table, &run->descriptor, &run->table);
     if (status != STELE_OK)
         return status;
-    bool same = stele_type_equal(&table->type, &command->type) &&
-                table->max_entries == command->max_entries;
+    bool same = stele_type_equal(&run->table->type, &command->type) &&
+                run->table->max_entries == command->max_entries;
     return same ? STELE_EEXIST : STELE_ETYPE;
 }
 
-enum stele_status command_create(struct command_context *context, const struct command *command,
-                                 struct command_reply *reply, struct command_effects *effects)
+enum stele_status command_table_create(struct command_run *run)
 {
-    uint32_t descriptor;
-    if (!stele_type_valid(&command->type))
+    uint32_t free = 0;
+    if (!stele_type_valid(&run->command->type))
         return STELE_ENOSYS;
-    enum stele_status status = table_named(context, command, &descriptor);
-    if (status == STELE_OK) {
-        reply->table = table_handle(context, descriptor);
-        return table_taken(context, command, descriptor);
-    }
+    enum stele_status status = table_named(run);
+    if (status == STELE_OK)
+        return table_taken(run);
     if (status != STELE_ENOTABLE)
         return status;
-    for (descriptor = 0; descriptor < STELEI_TABLE_CAPACITY; descriptor++)
-        if (!table_exists(context, descriptor))
-            break;
-    if (descriptor == STELEI_TABLE_CAPACITY)
-        return STELE_EFULL;
-    struct stelei_effect *effect = command_effect(effects, STELEI_EFFECT_TABLE_CREATE, descriptor);
-    effect->key = command->key;
-    effect->key_bytes = command->key_bytes;
-    effect->type = command->type;
-    effect->max_entries = command->max_entries;
-    reply->table = table_handle(context, descriptor);
+    while (free < STELEI_TABLE_CAPACITY && table_exists(run->context, free))
+        free++;
+    if (free == STELEI_TABLE_CAPACITY)
+        return STELE_ETABLES;
+    run->descriptor = free;
+    run->reply->table = table_handle(run->context, free);
+    struct stelei_effect *effect = command_key_effect(run, STELEI_EFFECT_TABLE_CREATE);
+    effect->type = run->command->type;
+    effect->max_entries = run->command->max_entries;
     return STELE_OK;
 }
 
-enum stele_status command_change_table(const struct command_context *context,
-                                       const struct command *command, enum stelei_effect_kind kind,
-                                       struct command_effects *effects)
+enum stele_status command_table_drop(struct command_run *run)
 {
-    uint32_t descriptor;
-    if (!command_descriptor(context, command->table, &descriptor) ||
-        !table_exists(context, descriptor))
-        return STELE_ENOTABLE;
-    command_effect(effects, kind, descriptor);
+    command_effect(run, STELEI_EFFECT_TABLE_DROP);
+    return STELE_OK;
+}
+
+enum stele_status command_table_clear(struct command_run *run)
+{
+    command_effect(run, STELEI_EFFECT_TABLE_CLEAR);
     return STELE_OK;
 }
 
@@ -184,13 +165,15 @@ static void table_tell(const struct stele_store_table_stats *stats, uint32_t han
     listed->payload_bytes = stats->payload_bytes;
 }
 
-void command_list(struct command_context *context, struct command_reply *reply)
+enum stele_status command_table_list(struct command_run *run)
 {
+    struct command_context *context = run->context;
     struct stele_store_table_stats stats;
     uint32_t count = 0;
     for (uint32_t i = 0; i < STELEI_TABLE_CAPACITY; i++)
         if (stele_store_get_table_stats(context->store, i, &stats) == STELE_OK)
             table_tell(&stats, table_handle(context, i), &context->listed[count++]);
-    reply->listed = context->listed;
-    reply->listed_count = count;
+    run->reply->listed = context->listed;
+    run->reply->listed_count = count;
+    return STELE_OK;
 }

@@ -217,8 +217,9 @@ static enum stele_status listener_settle(struct net_listener *listener, const st
     return STELE_EACCES;
 }
 
-enum stele_status net_listener_open(struct net_listener *listener, struct loop *loop,
-                                    const struct net_file *file, char *detail, size_t detail_bytes)
+/* A socket that listens at the path, in *fd. */
+static enum stele_status listener_make(const struct net_file *file, int *fd, char *detail,
+                                       size_t detail_bytes)
 {
     struct sockaddr_un address;
     if (!listener_address(file->path, &address))
@@ -227,18 +228,29 @@ enum stele_status net_listener_open(struct net_listener *listener, struct loop *
     enum stele_status status = listener_remove_stale(file->path, detail, detail_bytes);
     if (status != STELE_OK)
         return status;
-    int fd = stelei_descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (fd < 0)
+    int made = stelei_descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (made < 0)
         return listener_fail(listener_errno(errno), file->path, "socket", errno, detail,
                              detail_bytes);
-    int error = listener_bind(fd, &address, file->mode);
-    if (error == 0 && listen(fd, LISTENER_BACKLOG) != 0)
+    int error = listener_bind(made, &address, file->mode);
+    if (error == 0 && listen(made, LISTENER_BACKLOG) != 0)
         error = errno;
     if (error != 0) {
-        close(fd);
+        close(made);
         return listener_fail(listener_errno(error), file->path, "cannot listen", error, detail,
                              detail_bytes);
     }
+    *fd = made;
+    return STELE_OK;
+}
+
+enum stele_status net_listener_open(struct net_listener *listener, struct loop *loop,
+                                    const struct net_file *file, char *detail, size_t detail_bytes)
+{
+    int fd = -1;
+    enum stele_status status = listener_make(file, &fd, detail, detail_bytes);
+    if (status != STELE_OK)
+        return status;
     status = listener_settle(listener, file, detail, detail_bytes);
     enum stele_status begun = listener_begin(listener, loop, fd);
     if (status == STELE_OK && begun != STELE_OK)
@@ -247,6 +259,42 @@ enum stele_status net_listener_open(struct net_listener *listener, struct loop *
     if (status != STELE_OK)
         net_listener_close(listener);
     return status;
+}
+
+/* Whether clients still reach us by the path. Where the system does not tell, they may. */
+static bool listener_reached(const struct net_listener *listener)
+{
+    struct stat found;
+    if (lstat(listener->path, &found) != 0)
+        return errno != ENOENT;
+    return found.st_dev == listener->device && found.st_ino == listener->inode;
+}
+
+enum stele_status net_listener_mend(struct net_listener *listener, const struct net_file *file,
+                                    bool *mended, char *detail, size_t detail_bytes)
+{
+    struct loop_source *source = &listener->source;
+    int fd = -1;
+    *mended = false;
+    if (source->fd < 0 || !listener->path || listener_reached(listener))
+        return STELE_OK;
+    enum stele_status status = listener_make(file, &fd, detail, detail_bytes);
+    if (status != STELE_OK)
+        return status;
+    /* who stands in the old socket's queue has connected, and is taken */
+    for (int i = 0; i < LISTENER_BACKLOG / LISTENER_ACCEPTS_TURN + 1; i++)
+        listener_ready(source, LOOP_READ);
+    loop_remove(listener->loop, source);
+    close(source->fd);
+    source->fd = fd;
+    listener->paused = false;
+    source->events = LOOP_READ;
+    *mended = true;
+    status = loop_add(listener->loop, source);
+    if (status != STELE_OK)
+        return listener_fail(status, file->path, "cannot wait for connections", 0, detail,
+                             detail_bytes);
+    return listener_settle(listener, file, detail, detail_bytes);
 }
 
 enum stele_status net_listener_take(struct net_listener *listener, struct loop *loop, int fd,
@@ -336,6 +384,24 @@ struct net_address net_listener_address(const struct net_listener *listener)
     if (listener->tcp)
         getsockname(listener->source.fd, &address.is.any, &bytes);
     return address;
+}
+
+bool net_listener_path(const struct net_listener *listener, char *path, size_t path_bytes)
+{
+    struct sockaddr_un address;
+    socklen_t bytes = sizeof(address);
+    char *here = NULL;
+    memset(&address, 0, sizeof(address));
+    if (listener->tcp ||
+        getsockname(listener->source.fd, (struct sockaddr *)&address, &bytes) != 0 ||
+        address.sun_path[0] == 0)
+        return false;
+    if (address.sun_path[0] != '/' && !(here = getcwd(NULL, 0)))
+        return false;
+    int length = snprintf(path, path_bytes, "%s%s%.*s", here ? here : "", here ? "/" : "",
+                          (int)sizeof(address.sun_path), address.sun_path);
+    free(here);
+    return length > 0 && (size_t)length < path_bytes;
 }
 
 void net_listener_close(struct net_listener *listener)

@@ -71,7 +71,14 @@ struct net_file {
  */
 enum stele_status net_listener_open(struct net_listener *listener, struct loop *loop,
                                     const struct net_file *file, char *detail, size_t detail_bytes);
-/* The same with a non-blocking socket that listens already; it becomes the listener's, its file
+/*
+ * Whether the file is still there, and ours. If not, listens at a new one; *mended says so, also with a
+ * failure. Connections that were made go on, those that waited are taken. Nothing is done over a socket at
+ * which somebody else listens, or another kind of file. Statuses as of opening.
+ */
+enum stele_status net_listener_mend(struct net_listener *listener, const struct net_file *file,
+                                    bool *mended, char *detail, size_t detail_bytes);
+/* As net_listener_open(), with a non-blocking socket that listens already; it becomes the listener's, its file
  * does not. STELE_EIO, STELE_ENOMEM. */
 enum stele_status net_listener_take(struct net_listener *listener, struct loop *loop, int fd,
                                     char *detail, size_t detail_bytes);
@@ -86,6 +93,9 @@ enum stele_status net_listener_open_tcp(struct net_listener *listener, struct lo
                                         size_t detail_bytes);
 /* Where it listens: the port that was free, for one. Family 0 unless TCP. */
 struct net_address net_listener_address(const struct net_listener *listener);
+
+/* The absolute path of a Unix socket; false: it is TCP's, has none, or one that does not fit. */
+bool net_listener_path(const struct net_listener *listener, char *path, size_t path_bytes);
 
 /* Stops listening and removes the file, if it is the one that was bound here. */
 void net_listener_close(struct net_listener *listener);

@@ -125,12 +125,34 @@ enum stele_status catalog_find(const struct catalog *catalog, const char *name, 
 
 /* ---- the word ----------------------------------------------------------------------------- */
 
+/*
+ * What no table had before, here or in another segment: a handle or cursor that outlived its mapping is
+ * told even where a successor lies at the same address. Counted on from a number that the segment's
+ * random id and the descriptor's give.
+ */
+static uint64_t next_incarnation(const struct catalog *catalog, uint32_t id)
+{
+    const struct stelei_header *header = catalog->arena->segment->header;
+    uint64_t last = stelei_load64(&catalog->shared[id].incarnation);
+    if (last == 0)
+        last = stelei_hash(header->instance_id, sizeof header->instance_id, id);
+    return last + 1 ? last + 1 : 1;
+}
+
+/* The first generation of a descriptor is taken from its incarnation, far below where it ends. */
+static uint64_t next_generation(const struct stelei_table *shared)
+{
+    uint64_t word = stelei_load64(&shared->word);
+    return word ? (word >> STELEI_TABLE_GENERATION_SHIFT) + 1
+                : (stelei_load64(&shared->incarnation) >> STELEI_TABLE_GENERATION_SHIFT) / 2 + 1;
+}
+
 /* The one publish: the next generation of the descriptor with this root (0: none). */
 static void publish_word(struct catalog *catalog, uint32_t id, uint64_t root_off)
 {
     struct stelei_header *header = catalog->arena->segment->header;
     uint64_t *word = &catalog->shared[id].word;
-    uint64_t generation = (stelei_load64(word) >> STELEI_TABLE_GENERATION_SHIFT) + 1;
+    uint64_t generation = next_generation(&catalog->shared[id]);
     uint64_t ref = root_off >> catalog->arena->segment->map.granule_shift;
     STELE_POINT("catalog:before_word");
     stelei_store64_release(word, generation << STELEI_TABLE_GENERATION_SHIFT | ref);
@@ -150,7 +172,7 @@ static enum stele_status free_descriptor(const struct catalog *catalog, uint32_t
             *id = i;
             return STELE_OK;
         }
-    return STELE_EFULL;
+    return STELE_ETABLES;
 }
 
 /* The name is taken: by such a table, or another one? */
@@ -183,7 +205,7 @@ enum stele_status catalog_create(struct catalog *catalog, const char *name, uint
     struct stelei_table *shared = &catalog->shared[free_id];
     /* a reader that compared the old name validates the word, which was moved on by the drop */
     stelei_nop_write();
-    stelei_store64(&shared->incarnation, stelei_load64(&shared->incarnation) + 1);
+    stelei_store64(&shared->incarnation, next_incarnation(catalog, free_id));
     for (unsigned i = 0; i < STELEI_NAME_BYTES / 8; i++)
         stelei_store64(&shared->name[i], words[i]);
     stelei_store64(&shared->type, stele_type_word(&options->type));

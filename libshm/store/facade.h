@@ -13,10 +13,12 @@
 #include "evacuate.h"
 #include "keep.h"
 #include "list.h"
+#include "names.h"
 #include "reclaim.h"
 
 struct stele_store {
     struct segment segment;
+    struct names names;
     struct arena arena;
     struct reclaim reclaim;
     struct catalog catalog;
@@ -36,6 +38,9 @@ STELEI_INLINE enum stele_status facade_ours(const struct stele_store *store)
     return STELEI_UNLIKELY(stelei_fork_happened(&store->mark)) ? STELE_EFORKED : STELE_OK;
 }
 
+/* names_check() without a message. */
+enum stele_status facade_look_for_names(struct stele_store *store);
+
 /* Begins each call; the mutex is held if STELE_OK, and facade_leave() is due. */
 STELEI_INLINE enum stele_status facade_enter(struct stele_store *store)
 {
@@ -48,6 +53,20 @@ STELEI_INLINE void facade_leave(struct stele_store *store)
 {
     if (!store->unlocked)
         pthread_mutex_unlock(&store->mutex);
+}
+
+/* The same for a call that changes something. STELE_EDETACHED: what it would change, nobody finds. */
+STELEI_INLINE enum stele_status facade_enter_change(struct stele_store *store)
+{
+    enum stele_status status = facade_enter(store);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
+    if (STELEI_LIKELY(++store->names.changes < NAMES_CHANGES && !store->names.detached))
+        return STELE_OK;
+    status = facade_look_for_names(store);
+    if (status != STELE_OK)
+        facade_leave(store);
+    return status;
 }
 
 /* ---- keys and values as callers pass them --------------------------------------------------- */
@@ -75,7 +94,7 @@ void facade_tell_list(const struct table *table, const struct stelei_list *recor
                       struct stele_store_list *list);
 
 /* ---- a change --------------------------------------------------------------------------------
- * facade_enter(), the change, facade_again() and then the change once more if it says so,
+ * facade_enter_change(), the change, facade_again() and then the change once more if it says so,
  * facade_done(), facade_leave(). Until the change is made nothing moves; facade_again() moves records,
  * those too that the caller's key and value may stand in: keep_bytes() comes before it.
  */

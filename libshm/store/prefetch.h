@@ -18,7 +18,7 @@ struct prefetch_key {
 
 /*
  * Two passes over the keys, so that their cache misses lie side by side: the buckets, then the
- * records that a tag points to. (Measured: pipelined puts to 1 M keys, see daemon/turn.c.)
+ * records that a tag points to. (Measured: pipelined puts to 1 M keys, see daemon/serve/turn.c.)
  */
 void prefetch_keys(const struct prefetch_key *keys, uint32_t count);
 

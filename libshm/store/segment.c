@@ -2,6 +2,8 @@
 #include "segment_header.h"
 #include "segment_object.h"
 
+#include "room.h"
+
 #include <stele/detail/segment_map.h>
 
 #include <fcntl.h>
@@ -81,16 +83,26 @@ static enum stele_status map_object(struct segment *segment, uint64_t bytes)
 }
 
 /* In an object that is empty and nobody else's. */
-static enum stele_status fill_object(struct segment *segment, uint64_t bytes,
+static enum stele_status fill_object(struct segment *segment,
+                                     const struct stele_store_options *options,
                                      const struct segment_message *message)
 {
-    if (ftruncate(segment->fd, (off_t)bytes) != 0) {
-        enum stele_status status = stelei_errno(errno);
+    uint64_t bytes =
+        options->max_bytes ? options->max_bytes : segment_header_default_bytes(segment->fd);
+    bytes = bytes / STELEI_CHUNK_BYTES * STELEI_CHUNK_BYTES;
+    if (bytes < STELEI_MIN_BYTES || bytes > STELEI_MAX_BYTES) {
+        segment_say(message, "size %llu is outside 4 MiB .. 8 TiB",
+                    (unsigned long long)options->max_bytes);
+        return STELE_EINVAL;
+    }
+    char why[160];
+    enum stele_status status = room_set_size(segment->fd, bytes, why, sizeof why);
+    if (status != STELE_OK) {
         segment_say(message, "cannot size the segment to %llu bytes: %s", (unsigned long long)bytes,
-                    strerror(errno));
+                    why);
         return status;
     }
-    enum stele_status status = map_object(segment, bytes);
+    status = map_object(segment, bytes);
     if (status != STELE_OK) {
         segment_say(message, "cannot map %llu bytes: %s", (unsigned long long)bytes,
                     stele_status_text(status));
@@ -101,18 +113,6 @@ static enum stele_status fill_object(struct segment *segment, uint64_t bytes,
         segment_say(message, "cannot populate the first 2 MiB: %s", stele_status_text(status));
     stelei_map_learn(&segment->map, segment->base, segment->header);
     return status;
-}
-
-static enum stele_status size_of(const struct stele_store_options *options, uint64_t *bytes,
-                                 const struct segment_message *message)
-{
-    uint64_t wanted = options->max_bytes ? options->max_bytes : segment_header_default_bytes();
-    *bytes = wanted / STELEI_CHUNK_BYTES * STELEI_CHUNK_BYTES;
-    if (*bytes >= STELEI_MIN_BYTES && *bytes <= STELEI_MAX_BYTES)
-        return STELE_OK;
-    segment_say(message, "size %llu is outside 4 MiB .. 8 TiB",
-                (unsigned long long)options->max_bytes);
-    return STELE_EINVAL;
 }
 
 /* The object and its mapping; the lock stays. */
@@ -134,13 +134,13 @@ static void let_go(struct segment *segment)
 }
 
 static enum stele_status make_once(struct segment *segment,
-                                   const struct stele_store_options *options, uint64_t bytes,
+                                   const struct stele_store_options *options,
                                    const struct stelei_object *former,
                                    const struct segment_message *message)
 {
     enum stele_status status = segment_object_make(segment, options, message);
     if (status == STELE_OK)
-        status = fill_object(segment, bytes, message);
+        status = fill_object(segment, options, message);
     if (status == STELE_OK)
         status = segment_object_publish(options->name, former, message);
     if (status != STELE_OK) {
@@ -157,16 +157,13 @@ static enum stele_status make_named(struct segment *segment,
                                     const struct segment_message *message)
 {
     char path[STELEI_OBJECT_PATH_BYTES];
-    uint64_t bytes;
-    enum stele_status status = size_of(options, &bytes, message);
-    if (status == STELE_OK)
-        status = make_once(segment, options, bytes, former, message);
+    enum stele_status status = make_once(segment, options, former, message);
     if (status == STELE_ENOSPC && former->fd >= 0) {
         segment_object_give_up(former);
         stelei_object_path(options->name, "", path);
         unlink(path);
         stelei_object_close(former);
-        status = make_once(segment, options, bytes, former, message);
+        status = make_once(segment, options, former, message);
     }
     stelei_object_close(former);
     return status;
@@ -177,10 +174,6 @@ static enum stele_status make_anonymous(struct segment *segment,
                                         const struct segment_message *message)
 {
     char path[40];
-    uint64_t bytes;
-    enum stele_status status = size_of(options, &bytes, message);
-    if (status != STELE_OK)
-        return status;
     segment->fd = stelei_descriptor(memfd_create("stele", MFD_CLOEXEC));
     if (segment->fd < 0)
         return stelei_errno(errno);
@@ -190,7 +183,7 @@ static enum stele_status make_anonymous(struct segment *segment,
         segment_say(message, "cannot open %s: %s", path, strerror(errno));
         return STELE_EIO;
     }
-    return fill_object(segment, bytes, message);
+    return fill_object(segment, options, message);
 }
 
 /* ---- a segment that is there --------------------------------------------------------------- */
@@ -200,8 +193,8 @@ static enum stele_status make_anonymous(struct segment *segment,
  * (cp, tar, rsync back from a backup) has holes where pages were all zero. What lay ready beyond
  * `committed` is let go of first: then the count of blocks tells. Running readers see zeros as before.
  */
-static enum stele_status fill_holes(const struct segment *segment,
-                                    const struct segment_message *message)
+enum stele_status segment_fill_holes(const struct segment *segment,
+                                     const struct segment_message *message)
 {
     struct stat object;
     uint64_t committed = segment->header->committed, length = segment->map.length;
@@ -245,9 +238,6 @@ static enum stele_status take_segment(struct segment *segment, const char *name,
         return status;
     }
     stelei_map_learn(&segment->map, segment->base, segment->header);
-    status = fill_holes(segment, message);
-    if (status != STELE_OK)
-        return status;
     struct stelei_header *header = segment->header;
     segment->populated = header->committed;
     if (header->huge_bytes > header->committed) /* what lay ready will be counted again */
@@ -347,6 +337,15 @@ enum stele_status segment_replace(struct segment *segment,
     if (status != STELE_OK)
         segment_close(segment, false);
     return status;
+}
+
+void segment_give_up(const struct segment *segment)
+{
+    struct stelei_object object;
+    memset(&object, 0, sizeof object);
+    object.fd = segment->fd;
+    stelei_object_look(&object);
+    segment_object_give_up(&object);
 }
 
 void segment_close(struct segment *segment, bool clean)

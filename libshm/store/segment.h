@@ -50,6 +50,12 @@ enum stele_status segment_open(struct segment *segment, const struct stele_store
 enum stele_status segment_replace(struct segment *segment,
                                   const struct stele_store_options *options,
                                   const struct segment_message *message);
+/* Of an adopted one, before anything is written to it, and once it is certain that nobody else does.
+ * STELE_ENOSPC: a sparse copy does not fit into the tmpfs. */
+enum stele_status segment_fill_holes(const struct segment *segment,
+                                     const struct segment_message *message);
+/* Tells readers to attach again; nothing is written to it afterwards. */
+void segment_give_up(const struct segment *segment);
 void segment_close(struct segment *segment, bool clean);
 enum stele_status segment_unlink(const char *name);
 

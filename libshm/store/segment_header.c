@@ -1,5 +1,7 @@
 #include "segment_header.h"
 
+#include "room.h"
+
 #include <stele/detail/object.h>
 
 #include <fcntl.h>
@@ -9,27 +11,15 @@
 
 /* ---- size --------------------------------------------------------------------------------- */
 
-static uint64_t read_number(const char *path)
+uint64_t segment_header_default_bytes(int fd)
 {
-    char text[32] = {0};
-    int fd = stelei_descriptor(open(path, O_RDONLY | O_CLOEXEC));
-    if (fd < 0)
-        return 0;
-    ssize_t got = read(fd, text, sizeof text - 1);
-    close(fd);
-    return got > 0 ? strtoull(text, NULL, 10) : 0; /* "max" reads as 0 */
-}
-
-/* Half of the memory, or three quarters of what the cgroup allows. */
-uint64_t segment_header_default_bytes(void)
-{
-    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t half = (uint64_t)sysconf(_SC_PHYS_PAGES) * page / 2;
-    uint64_t limit = read_number("/sys/fs/cgroup/memory.max");
-    if (limit == 0)
-        limit = read_number("/sys/fs/cgroup/memory/memory.limit_in_bytes");
-    uint64_t share = limit / 4 * 3;
-    return share > 0 && share < half ? share : half;
+    static const struct room_sources own = {"/proc/self/cgroup", "/proc/self/mountinfo", ""};
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), free_bytes;
+    struct room_facts facts;
+    facts.memory_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * page;
+    facts.group_bytes = room_group_limit(&own);
+    room_look(fd, &facts.tmpfs_bytes, &free_bytes);
+    return room_default_bytes(&facts);
 }
 
 /* ---- header ------------------------------------------------------------------------------- */

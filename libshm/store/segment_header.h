@@ -6,8 +6,8 @@
 
 #include "segment.h"
 
-/* Half of the memory, or three quarters of what the cgroup allows. */
-uint64_t segment_header_default_bytes(void);
+/* By the memory, the cgroup's share of it and the tmpfs that the object is in (room.h). */
+uint64_t segment_header_default_bytes(int fd);
 
 /* Fills the header of a mapped object that nobody else knows, and populates what it needs. `magic`
  * is stored last. */

@@ -1,6 +1,7 @@
 /* The facade: one mutex, one lsn, and the rooms below in the right order. */
 #include "facade.h"
 #include "prefetch.h"
+#include "room.h"
 #include "verify.h"
 
 #include <stdio.h>
@@ -9,10 +10,23 @@
 #ifndef STELE_OWN_ASSERT /* tests bring their own */
 void stelei_assert_failed(const char *condition, const char *file, int line)
 {
-    fprintf(stderr, "<2>stele: broken invariant: %s (%s:%d)\n", condition, file, line);
+    fprintf(stderr, "stele: broken invariant: %s (%s:%d)\n", condition, file, line);
     abort();
 }
 #endif
+
+/* The first word last, and zero meanwhile: seldom does anybody see a half. */
+static void set_socket(struct stelei_header *header, const char *path)
+{
+    uint64_t word[STELEI_SOCKET_BYTES / 8] = {0};
+    if (path && path[0] == '/' && strlen(path) < sizeof word)
+        memcpy(word, path, strlen(path));
+    stelei_store64(&header->socket_path[0], 0);
+    stelei_nop_write();
+    for (size_t i = 1; i < STELEI_SOCKET_BYTES / 8; i++)
+        stelei_store64(&header->socket_path[i], word[i]);
+    stelei_store64_release(&header->socket_path[0], word[0]);
+}
 
 /* ---- open and close ------------------------------------------------------------------------ */
 
@@ -32,7 +46,12 @@ static bool hashes_make_sense(const struct stele_store_options *options)
 static enum stele_status start(struct stele_store *store, const struct stele_store_options *options,
                                const struct segment_message *message)
 {
-    enum stele_status status = arena_init(&store->arena, &store->segment);
+    enum stele_status status =
+        names_claim(&store->names, options->name, &store->segment, message);
+    if (status == STELE_OK && store->segment.adopted)
+        status = segment_fill_holes(&store->segment, message);
+    if (status == STELE_OK)
+        status = arena_init(&store->arena, &store->segment);
     if (status != STELE_OK)
         return status;
     catalog_init(&store->catalog, &store->arena, &store->reclaim);
@@ -104,6 +123,7 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
             snprintf(detail, detail_bytes, "%s", stele_status_text(status));
         return status;
     }
+    set_socket(opened->segment.header, NULL); /* the former writer's */
     opened->unlocked = options->unlocked;
     pthread_mutex_init(&opened->mutex, NULL);
     *store = opened;
@@ -126,8 +146,12 @@ void stele_store_close(struct stele_store *store)
         abandon(store);
     if (status != STELE_OK)
         return;
+    set_socket(store->segment.header, NULL);
+    bool gone = names_gone(&store->names, &store->segment);
     stop(store);
-    segment_close(&store->segment, true);
+    if (gone) /* to who still has it mapped: look for the name again */
+        segment_give_up(&store->segment);
+    segment_close(&store->segment, !gone);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }
@@ -212,12 +236,42 @@ enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunk
     return status == STELE_OK && !all ? STELE_ENOSPC : status;
 }
 
-void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
+enum stele_status facade_look_for_names(struct stele_store *store)
 {
-    if (facade_ours(store) != STELE_OK)
-        return;
+    const struct segment_message silent = {NULL, 0};
+    return names_check(&store->names, &store->segment, &silent);
+}
+
+enum stele_status stele_store_check_names(struct stele_store *store, char *detail,
+                                          size_t detail_bytes)
+{
+    const struct segment_message message = {detail, detail_bytes};
+    enum stele_status status = facade_enter(store);
+    if (status != STELE_OK)
+        return status;
+    if (detail && detail_bytes)
+        detail[0] = 0;
+    status = names_check(&store->names, &store->segment, &message);
+    facade_leave(store);
+    return status;
+}
+
+enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms)
+{
+    enum stele_status status = stele_store_check_names(store, NULL, 0);
+    if (status != STELE_OK && status != STELE_EDETACHED)
+        return status;
     segment_ask_again(&store->segment);
     stelei_store64(&store->segment.header->heartbeat_ms, now_ms);
+    return status;
+}
+
+void stele_store_set_socket(struct stele_store *store, const char *path)
+{
+    if (facade_enter(store) != STELE_OK)
+        return;
+    set_socket(store->segment.header, path);
+    facade_leave(store);
 }
 
 void stele_store_fence(void)
@@ -315,7 +369,7 @@ static enum stele_status write_locked(struct stele_store *store, const struct wr
 
 static enum stele_status write_entry(struct stele_store *store, const struct write *write)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = write_locked(store, write);
@@ -377,7 +431,7 @@ static enum stele_status apply_locked(struct stele_store *store, const struct st
 
 enum stele_status stele_store_apply(struct stele_store *store, const struct stelei_effect *effect)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = apply_locked(store, effect);
@@ -406,6 +460,7 @@ void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *
     stats->evacuations = store->evacuate.passes;
     stats->moved_bytes = store->evacuate.moved_bytes;
     stats->adoption_dropped = store->adopt.marks.dropped;
+    room_look(store->segment.fd, &stats->tmpfs_bytes, &stats->tmpfs_free_bytes);
     facade_leave(store);
 }
 

@@ -354,7 +354,7 @@ static enum stele_status run_again(struct stele_store *store, struct request *re
 static enum stele_status change(struct stele_store *store, struct request *request)
 {
     uint64_t count = request->count;
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = run(store, request);

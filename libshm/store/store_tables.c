@@ -54,7 +54,7 @@ static enum stele_status create(struct stele_store *store, const char *name, uin
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
                                            const struct stele_table_options *options, uint32_t *id)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = create(store, name, CATALOG_ANY, options, id);
@@ -65,7 +65,7 @@ enum stele_status stele_store_table_create(struct stele_store *store, const char
 
 enum stele_status stele_store_table_drop(struct stele_store *store, uint32_t id)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = catalog_drop(&store->catalog, id);
@@ -82,7 +82,7 @@ static enum stele_status clear(struct stele_store *store, uint32_t id)
 
 enum stele_status stele_store_table_clear(struct stele_store *store, uint32_t id)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = clear(store, id);
@@ -179,7 +179,7 @@ enum stele_status stele_store_table_reserve(struct stele_store *store, uint32_t 
                                             uint64_t entries, uint64_t key_bytes,
                                             uint64_t value_bytes)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     facade_settle(store);

@@ -76,7 +76,7 @@ enum stele_status stele_store_update(struct stele_store *store, uint32_t table, 
 {
     struct update update = {
         .table = table, .key = key, .key_bytes = key_bytes, .decide = decide, .context = context};
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = update_once(store, &update);
@@ -184,6 +184,8 @@ struct walk {
     stele_store_visit visit;
     void *context;
     uint64_t erased;
+    bool detached; /* nothing can be dropped */
+    bool refused;  /* to drop one */
 };
 
 /* The entries of one line. The walk goes on unless STELE_STORE_STOP. */
@@ -197,8 +199,10 @@ static enum stele_store_verdict show_line(struct walk *walk, struct table_spot *
         tell_key(walk->table, spot->line, spot->slot, &entry);
         tell_value(walk->table, spot->line, spot->slot, &entry);
         enum stele_store_verdict verdict = walk->visit(walk->context, &entry);
-        if (verdict == STELE_STORE_STOP)
-            return verdict;
+        if (verdict == STELE_STORE_STOP || (verdict == STELE_STORE_DROP && walk->detached)) {
+            walk->refused = verdict == STELE_STORE_DROP;
+            return STELE_STORE_STOP;
+        }
         if (verdict == STELE_STORE_DROP) {
             table_erase_spot(walk->table, spot);
             walk->erased++;
@@ -231,11 +235,14 @@ enum stele_status stele_store_each(struct stele_store *store, uint32_t id, stele
     if (status != STELE_OK)
         return status;
     walk.table = catalog_table(&store->catalog, id);
+    walk.detached = store->names.detached;
     for (uint64_t i = 0; walk.table && i < walk.table->buckets && verdict != STELE_STORE_STOP; i++)
         verdict = show_bucket(&walk, i);
     /* at the end: what a write does for housekeeping moves blocks and lines */
     if (walk.erased > 0)
         facade_done(store, STELE_OK, facade_next_lsn(store) - 1 + walk.erased);
     facade_leave(store);
+    if (walk.refused)
+        return STELE_EDETACHED;
     return walk.table ? STELE_OK : STELE_ENOTABLE;
 }

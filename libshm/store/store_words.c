@@ -182,7 +182,7 @@ static enum stele_status word_change(struct stele_store *store, uint32_t table,
                                      enum table_mode mode, uint64_t key, uint64_t value,
                                      uint64_t *old, bool *had)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = word_write(store, table, mode, key, value, old, had);
@@ -237,7 +237,7 @@ static enum stele_status word_erase(struct stele_store *store, uint32_t id, uint
 enum stele_status stele_store_word_erase(struct stele_store *store, uint32_t table, uint64_t key,
                                          uint64_t *old)
 {
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = word_erase(store, table, key, old);
@@ -306,7 +306,7 @@ enum stele_status stele_store_word_update(struct stele_store *store, uint32_t ta
                                           stele_store_decide_word decide, void *context)
 {
     struct word_update update = {.table = table, .key = key, .decide = decide, .context = context};
-    enum stele_status status = facade_enter(store);
+    enum stele_status status = facade_enter_change(store);
     if (status != STELE_OK)
         return status;
     status = word_update(store, &update);

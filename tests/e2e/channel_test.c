@@ -104,7 +104,7 @@ START_TEST(tables_run_out)
         snprintf(name, sizeof(name), "t%d", i);
         e2e_ok(stele_channel_table_create(&channel, name, &id, -1));
     }
-    e2e_is(stele_channel_table_create(&channel, "one more", &id, -1), STELE_EFULL);
+    e2e_is(stele_channel_table_create(&channel, "one more", &id, -1), STELE_ETABLES);
     e2e_ok(stele_channel_table_drop(&channel, id, -1));
     e2e_ok(stele_channel_table_create(&channel, "one more", &id, -1));
     stele_channel_close(&channel);

@@ -144,7 +144,7 @@ START_TEST(tables_of_another_type)
     char path[107];
     older_path(world, path);
     expect_refusal(world, (const char *const[]){"--map8x32", path, NULL},
-                   (const char *const[]){"<3>table map8x32 holds bytes->bytes", NULL});
+                   (const char *const[]){"error: table map8x32 holds bytes->bytes", NULL});
     ck_assert_int_ne(access(path, F_OK), 0);
     e2e_start(world, NULL); /* but for the option */
     e2e_connect(world, &channel);

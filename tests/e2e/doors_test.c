@@ -79,7 +79,7 @@ START_TEST(live_servers_are_left_alone)
     const char *const arguments[] = {"--map8x32", path, NULL};
     int server = listen_at(path), peer;
     snprintf(named, sizeof(named),
-             "<3>socket %s: somebody listens there (stop that server, or give "
+             "error: socket %s: somebody listens there (stop that server, or give "
              "another --map8x32)",
              path);
     expect_refusal(world, arguments, (const char *const[]){named, NULL});
@@ -110,7 +110,7 @@ START_TEST(second_daemon_is_refused)
                    (const char *const[]){path, "give another --map8x32", NULL});
     snprintf(port, sizeof(port), "%u", older_port(world));
     snprintf(named, sizeof(named),
-             "<3>address 127.0.0.1:%s: somebody listens there (stop that server, or give another "
+             "error: address 127.0.0.1:%s: somebody listens there (stop that server, or give another "
              "--usize-kv)",
              port);
     expect_refusal(&second, (const char *const[]){"--usize-kv", port, NULL},
@@ -139,7 +139,7 @@ START_TEST(places_that_cannot_be)
                    (const char *const[]){"each protocol wants a path of its own", NULL});
     expect_refusal(
         world, (const char *const[]){"--usize-kv", "192.0.2.1:9123", NULL},
-        (const char *const[]){"<3>address 192.0.2.1:9123: ", "give another --usize-kv", NULL});
+        (const char *const[]){"error: address 192.0.2.1:9123: ", "give another --usize-kv", NULL});
     expect_refusal(world, (const char *const[]){"--usize-kv", "localhost:9123", NULL},
                    (const char *const[]){"steled: --usize-kv 'localhost:9123': want PORT", NULL});
     ck_assert(!segment_exists(world));
@@ -177,7 +177,7 @@ START_TEST(other_machines_only_when_asked_for)
     ck_assert(!e2e_logged(world, "from other machines"));
     e2e_stop(world, SIGTERM);
     e2e_start(world, (const char *const[]){"--usize-kv", "0.0.0.0:0", NULL});
-    ck_assert(e2e_logged(world, "<4>--usize-kv 0.0.0.0:0: whoever reaches this address, from other "
+    ck_assert(e2e_logged(world, "warning: --usize-kv 0.0.0.0:0: whoever reaches this address, from other "
                                 "machines too, may read and write"));
 }
 END_TEST

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -141,13 +142,23 @@ static void become_daemon(const struct e2e_world *world, const char *const *argu
     int log_fd = open(world->log_path, O_WRONLY | O_CREAT | O_APPEND, 0644);
     int null_fd = open("/dev/null", O_WRONLY); /* the output of --help is not ours to show */
     dup2(world->stdout_fd > 0 ? world->stdout_fd : null_fd, STDOUT_FILENO);
-    dup2(log_fd, STDERR_FILENO);
+    dup2(world->terminal_fd > 0 ? world->terminal_fd : log_fd, STDERR_FILENO);
+    if (world->terminal_fd > 0) {
+        setsid();
+        ioctl(STDERR_FILENO, TIOCSCTTY, 0);
+    }
     close(null_fd);
     close(log_fd);
     if (descriptors) {
         struct rlimit limit = {descriptors, descriptors};
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+    if (world->file_max_bytes) {
+        struct rlimit limit = {world->file_max_bytes, world->file_max_bytes};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    if (world->threadless)
+        setrlimit(RLIMIT_NPROC, &(struct rlimit){0, 0});
     if (world->listen_fd > 0)
         hand_over(world->listen_fd);
     prctl(PR_SET_PDEATHSIG, SIGKILL);

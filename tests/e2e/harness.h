@@ -22,6 +22,9 @@ struct e2e_world {
     bool bare;     /* with the caller's arguments alone: no --name, --socket, --max-bytes */
     int listen_fd; /* handed over as a service manager does (LISTEN_FDS); 0: none */
     int stdout_fd; /* its standard output; 0: none */
+    int terminal_fd; /* of a session of its own, its terminal and standard error; 0: none */
+    uint64_t file_max_bytes; /* RLIMIT_FSIZE; 0: as it is */
+    bool threadless;         /* RLIMIT_NPROC is 0, which means something to others than root */
     uid_t uid;     /* as this user and the group of the same number, without others; 0: as we are */
 };
 

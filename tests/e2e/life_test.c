@@ -53,7 +53,7 @@ START_TEST(clean_stop_keeps_the_data)
         expect_one(world, "a", "1"); /* readers need no daemon */
     }
     expect_one(world, "b", "1");
-    ck_assert(e2e_logged(world, "<6>stopped"));
+    ck_assert(e2e_logged(world, "info: stopped"));
 }
 END_TEST
 

@@ -185,7 +185,7 @@ START_TEST(missing_places_are_named)
     segment_path(world, object, sizeof(object));
     snprintf(path, sizeof(path), "%.80s/none/s", world->directory);
     ck_assert_int_eq(run_to_end(world, (const char *const[]){"--socket", path, NULL}), 1);
-    expect_log(world, "<3>socket ");
+    expect_log(world, "error: socket ");
     expect_log(world, "/none; create it or give another --socket");
     snprintf(file, sizeof(file), "%.80s/file", world->directory);
     fclose(fopen(file, "w"));

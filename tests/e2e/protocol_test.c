@@ -133,11 +133,11 @@ END_TEST
 START_TEST(golden_statistics_and_shutdown)
 {
     struct e2e_world *world = e2e_world();
-    uint64_t numbers[27];
+    uint64_t numbers[31];
     e2e_start(world, NULL);
     int fd = wire_begin(world);
     SEND(fd, "\0\0\0\0\x30\0\0\0\x02\0\0\0"); /* STATS */
-    EXPECT(fd, "\xe0\0\0\0\xb0\0\0\0\x02\0\0\0\0\0\0\0\x1b\0\0\0");
+    EXPECT(fd, "\0\x01\0\0\xb0\0\0\0\x02\0\0\0\0\0\0\0\x1f\0\0\0");
     ck_assert_uint_eq(e2e_raw_receive(fd, numbers, sizeof(numbers)), sizeof(numbers));
     ck_assert_uint_eq(numbers[14], UINT64_C(256) << 20); /* max_bytes */
     ck_assert_uint_eq(numbers[20], 1);                   /* epoch */

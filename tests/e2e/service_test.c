@@ -69,7 +69,7 @@ static void expect_refusal(struct e2e_world *world, const char *text)
     e2e_spawn(world, small, 0);
     int status = e2e_wait_end(world);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 1);
-    ck_assert_msg(e2e_logged(world, "<3>LISTEN_FDS: "), "no complaint");
+    ck_assert_msg(e2e_logged(world, "error: LISTEN_FDS: "), "no complaint");
     ck_assert_msg(e2e_logged(world, text), "the log does not say: %s", text);
 }
 

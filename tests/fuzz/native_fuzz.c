@@ -29,7 +29,7 @@ struct gate {
     struct stele_store *store;
     struct command_context context;
     struct command_facts facts;
-    uint64_t session[GATEWAY_SESSION_BYTES / 8];
+    struct gateway_session session;
     struct net_buffer out;
     uint32_t rights;
     uint32_t frame_max_bytes;
@@ -142,13 +142,9 @@ static void check_effect(struct gate *gate, const struct command *command,
 static void check_rights(const struct gate *gate, const struct command *command,
                          const struct command_reply *reply)
 {
-    uint32_t needed = COMMAND_MAY_READ;
-    if (command->kind == COMMAND_REFUSE)
+    uint32_t needed = command_traits(command->kind)->rights;
+    if (needed == 0)
         return;
-    if (command->kind >= COMMAND_PUT)
-        needed = COMMAND_MAY_WRITE;
-    if (command->kind >= COMMAND_TABLE_DROP)
-        needed = COMMAND_MAY_ADMIN;
     fuzz_expect((reply->status == STELE_EPERM) == !(gate->rights & needed));
 }
 
@@ -314,7 +310,7 @@ static void check_command(const struct command *command, const uint8_t *held, si
         if (part[i].bytes > 0)
             fuzz_expect(part[i].at >= held && part[i].bytes <= held_bytes &&
                         part[i].at + part[i].bytes <= held + held_bytes);
-    fuzz_expect(command->kind <= COMMAND_SHUTDOWN);
+    fuzz_expect((unsigned)command->kind < COMMAND_KINDS);
     if (command->hang_up)
         fuzz_expect(command->kind == COMMAND_REFUSE && command->refusal != STELE_OK);
 }
@@ -331,9 +327,9 @@ static void answer(struct gate *gate, const struct command *command)
     }
     check_rights(gate, command, &reply);
     check_effect(gate, command, &reply, before);
-    if (reply.status != STELE_OK || command->kind < COMMAND_PUT)
+    if (reply.status != STELE_OK || !(command_traits(command->kind)->flags & COMMAND_CHANGES))
         fuzz_expect(gate->context.next_lsn == lsn);
-    gateway_native.reply(gate->session, command, &reply, &gate->out);
+    gateway_native.reply(&gate->session, command, &reply, &gate->out);
     if (command->tag.vector_count > 0)
         check_piece(gate, at, command, &reply);
     else
@@ -351,7 +347,7 @@ static size_t take(struct gate *gate, const uint8_t *held, size_t held_bytes,
     while (done < held_bytes && *count < gate->batch) {
         struct command *command = &commands[*count];
         size_t used = 0, need = 0;
-        if (gateway_native.parse(gate->session, held + done, held_bytes - done, &used, &need,
+        if (gateway_native.parse(&gate->session, held + done, held_bytes - done, &used, &need,
                                  command) == GATEWAY_MORE) {
             fuzz_expect(used == 0 && need > held_bytes - done);
             fuzz_expect(need <= STELEI_FRAME_HEAD_BYTES + (size_t)gate->frame_max_bytes);
@@ -423,7 +419,7 @@ static void gate_open(struct gate *gate, unsigned ways)
     struct gateway_limits limits = {.frame_max_bytes = gate->frame_max_bytes,
                                     .rights = gate->rights,
                                     .facts = &gate->facts};
-    gateway_native.open(gate->session, &limits);
+    gateway_open(&gate->session, &limits);
 }
 
 static void gate_close(struct gate *gate, unsigned ways)

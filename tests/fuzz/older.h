@@ -42,7 +42,7 @@ struct older {
     void (*check)(struct older *older, const uint8_t *frame, const uint8_t *reply, size_t count);
     struct stele_store *store;
     struct command_context context;
-    uint64_t session[GATEWAY_SESSION_BYTES / 8];
+    struct gateway_session session;
     struct net_buffer out;
     uint32_t rights;
     uint32_t table; /* its handle, or none */
@@ -145,7 +145,7 @@ static inline void older_answer(struct older *older, const struct command *comma
     struct command_reply reply;
     fuzz_expect(net_buffer_reserve(&older->out, GATEWAY_REPLY_MAX_BYTES) == STELE_OK);
     command_execute(&older->context, command, older->rights, &reply);
-    older->gateway->reply(older->session, command, &reply, &older->out);
+    older->gateway->reply(&older->session, command, &reply, &older->out);
     older->check(older, frame, net_buffer_data(&older->out), net_buffer_held(&older->out));
     net_buffer_consume(&older->out, net_buffer_held(&older->out));
     older->hung_up = command->hang_up;
@@ -161,7 +161,7 @@ static inline size_t older_take(struct older *older, const uint8_t *held, size_t
     while (done < held_bytes && *count < older->batch) {
         struct command *command = &commands[*count];
         size_t used = 0, need = 0;
-        if (older->gateway->parse(older->session, held + done, held_bytes - done, &used, &need,
+        if (older->gateway->parse(&older->session, held + done, held_bytes - done, &used, &need,
                                   command) == GATEWAY_MORE) {
             fuzz_expect(used == 0 && need == older->frame_bytes && held_bytes - done < need);
             break;
@@ -170,7 +170,7 @@ static inline size_t older_take(struct older *older, const uint8_t *held, size_t
         fuzz_expect(command->table == older->table);
         ++*count;
         done += used;
-        if (command->hang_up || command_tells(command->kind))
+        if (command->hang_up || (command_traits(command->kind)->flags & COMMAND_TELLS))
             break;
     }
     return done;
@@ -264,8 +264,8 @@ static inline void older_run(struct older *older, const uint8_t *data, size_t si
     older->batch = 1 + sizes / 4 % COMMAND_BATCH_MAX;
     const struct gateway_printer printer = {older_print, older};
     const struct gateway_limits limits = {
-        .rights = older->rights, .table = &older->table, .printer = &printer};
-    older->gateway->open(older->session, &limits);
+        .rights = older->rights, .tables = &older->table, .printer = &printer};
+    gateway_open(&older->session, &limits);
     if (ways & OLDER_RAW) {
         count = input.left;
         memcpy(stream, input.at, count);

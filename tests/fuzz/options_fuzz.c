@@ -9,7 +9,7 @@
 
 #include "fuzz.h"
 #include "net/address.h"
-#include "values.h"
+#include "operator/values.h"
 
 __extension__ typedef unsigned __int128 wide;
 

@@ -38,8 +38,8 @@ pc=$(find "$prefix" -name stele.pc)
 [ -n "$pc" ] || { echo "FAILED: stele.pc was not installed"; exit 1; }
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
-cflags=$(pkg-config --define-variable=prefix="$prefix" --cflags stele)
-libs=$(pkg-config --define-variable=prefix="$prefix" --libs stele)
+cflags=$(pkg-config --cflags stele)
+libs=$(pkg-config --static --libs stele)
 for program in reader embedded; do
     # shellcheck disable=SC2086
     quietly "$cc" -std=c11 $flags $cflags "$here/consumer/$program.c" $libs -o "$work/$program"

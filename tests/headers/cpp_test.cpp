@@ -281,6 +281,64 @@ void errors(writer &to, stele::reader &reader)
     EXPECT(!moved);
 }
 
+/* What outlives what it came from. */
+void handles(writer &to)
+{
+    writer successor;
+    stele::reader reader;
+    stele::table<std::uint64_t, std::uint64_t> table, empty;
+    stele::table<stele::bytes, stele::bytes> texts;
+    std::uint64_t value = 5, entries = 5;
+    std::string text;
+    successor.table("others", stele_type_of(STELE_U64, STELE_U64));
+    EXPECT(table.open(reader, "words") == STELE_EINVAL && !table);
+    EXPECT(table.get(1, value) == STELE_EINVAL && table.contains(1) == STELE_EINVAL);
+    EXPECT(table.count(entries) == STELE_EINVAL && value == 5 && entries == 5);
+    EXPECT(table.each([](std::uint64_t, std::uint64_t) {}) == STELE_EINVAL);
+    EXPECT(texts.get("k", text) == STELE_EINVAL && !texts.view("k") && !texts.view("k").valid());
+    std::vector<std::uint32_t> numbers;
+    EXPECT(stele::elements<std::uint32_t>().read(numbers) == STELE_EINVAL);
+
+    /* the reader goes on to another segment: the table stays with its own until it is opened anew,
+     * and is closed where that fails */
+    EXPECT(reader.attach(to.fd()) == STELE_OK && table.open(reader, "words") == STELE_OK);
+    EXPECT(reader.attach(successor.fd()) == STELE_OK);
+    EXPECT(table && table.get(30, value) == STELE_OK && value == 900);
+    EXPECT(table.open(reader, "words") == STELE_ENOTABLE && !table);
+    EXPECT(table.get(30, value) == STELE_EINVAL && value == 900);
+    EXPECT(table.open(reader, "others") == STELE_OK && table.get(30, value) == STELE_ENOTFOUND);
+    EXPECT(reader.attach("headers.no-such-segment") == STELE_ENOSEGMENT && !reader);
+    EXPECT(table && table.get(30, value) == STELE_ENOTFOUND);
+    EXPECT(table.open(reader, "others") == STELE_EINVAL && !table);
+    EXPECT(reader.register_hash(64, own_hash) == STELE_EINVAL);
+
+    /* a table that outlives its reader, moves, and moves onto itself */
+    {
+        stele::reader local;
+        EXPECT(local.attach(to.fd()) == STELE_OK && table.open(local, "words") == STELE_OK);
+        stele::reader next = std::move(local);
+        stele::reader &same = next;
+        next = std::move(same);
+        EXPECT(!local && next && empty.open(local, "words") == STELE_EINVAL);
+        EXPECT(texts.open(next, "texts") == STELE_OK);
+        next.detach();
+        next.detach();
+    }
+    EXPECT(table.get(30, value) == STELE_OK && value == 900);
+    EXPECT(texts.get("binary", text) == STELE_OK);
+    stele::table<std::uint64_t, std::uint64_t> &itself = table;
+    table = std::move(itself);
+    EXPECT(table && table.get(31, value) == STELE_OK && value == 961);
+    auto view = texts.view("binary");
+    EXPECT(view && view.valid());
+    stele::table<stele::bytes, stele::bytes> moved = std::move(texts);
+    EXPECT(!view.valid() && !view.current() && moved.view("binary").valid());
+    EXPECT(texts.get("binary", text) == STELE_EINVAL);
+    moved.close();
+    moved.close();
+    EXPECT(!moved && moved.get("binary", text) == STELE_EINVAL);
+}
+
 /* typed.h by its overloads. */
 void overloads(const stele::reader &reader)
 {
@@ -317,6 +375,7 @@ int main()
     texts(to, reader);
     list_tables(to, reader);
     overloads(reader);
+    handles(to);
     errors(to, reader);
     return 0;
 }

@@ -16,6 +16,7 @@ room_of() {
     libshm/store/*) room=store ;;
     client/include/*) room=client ;;
     client/cli/*) room=cli ;;
+    daemon/gateway/*/*) room=${1#daemon/} room=${room%/*} ;; # each protocol by itself
     daemon/*/*) room=${1#daemon/} room=${room%%/*} ;;
     daemon/*) room=daemon ;;
     bench/*) room=bench ;;
@@ -33,10 +34,13 @@ may_include() {
     net) allowed="contract loop" ;;
     command) allowed="contract store" ;;
     gateway) allowed="contract loop net command" ;;
+    gateway/*) allowed="contract loop net command gateway" ;;
     persist) allowed="contract store client loop worker command" ;;
-    daemon) allowed="contract store client loop worker net command gateway persist" ;;
+    operator) allowed="contract loop net command" ;;
+    serve) allowed="contract store loop worker net command gateway persist operator" ;;
+    daemon) allowed="contract operator serve" ;;
     cli | bench | examples) allowed="contract store client" ;;
-    tests) allowed="contract store client loop worker net command gateway persist daemon cli bench" ;;
+    tests) allowed="contract store client loop worker net command gateway persist operator serve cli bench" ;;
     *) allowed="" ;;
     esac
 }
@@ -128,7 +132,7 @@ check_tree() { # prints offences; counts them in $offences
     for file in $files; do
         room_of "$file"
         case $room in
-        contract | store | client | cli | loop | worker | net | command | gateway | persist | daemon | bench | examples | tests) ;;
+        contract | store | client | cli | loop | worker | net | command | gateway | gateway/* | persist | operator | serve | daemon | bench | examples | tests) ;;
         *) offence "$file" "no such room: $room" ;;
         esac
         lines=$(wc -l <"$file")
@@ -170,9 +174,14 @@ self_test() {
     plant daemon/loop/loop.h '#include <sys/epoll.h>'
     plant daemon/net/net.h '#include "loop/loop.h"'
     plant daemon/command/command.h '#include <stele/store.h>'
-    plant daemon/gateway/native.c '#include "command/command.h"'
+    plant daemon/gateway/gateway.h '#include "command/command.h"'
+    plant daemon/gateway/native/native.h '#include "gateway/gateway.h"'
+    plant daemon/gateway/older/map8x32.c '#include "gateway/gateway.h"'
     plant daemon/persist/wal.c '#include <stele/status.h>'
-    plant daemon/server.c '#include "net/net.h"'
+    plant daemon/operator/log.h '#include "net/net.h"'
+    plant daemon/serve/server.h '#include "operator/log.h"'
+    plant daemon/serve/doors.c '#include "gateway/gateway.h"'
+    plant daemon/main.c '#include "serve/server.h"'
     plant tests/unit/table_test.c '#include <check.h>'
     cd "$tree/work" && cp -r "$tree/clean/." . || exit 1
 
@@ -198,7 +207,12 @@ daemon/net/net.h|#include "command/command.h"
 daemon/net/net.h|#include <stele/store.h>
 daemon/command/command.h|#include "net/net.h"
 daemon/command/command.h|#include <sys/epoll.h>
-daemon/gateway/native.c|#include <stele/store.h>
+daemon/gateway/native/native.h|#include <stele/store.h>
+daemon/gateway/gateway.h|#include "gateway/native/native.h"
+daemon/gateway/older/map8x32.c|#include "gateway/native/native.h"
+daemon/operator/log.h|#include "serve/server.h"
+daemon/serve/doors.c|#include "gateway/native/native.h"
+daemon/main.c|#include "net/net.h"
 daemon/persist/wal.c|#include "net/net.h"
 bench/main.c|#include "../client/include/stele/stele.h"
 examples/reader.c|#include "loop/loop.h"

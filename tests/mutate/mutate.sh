@@ -94,7 +94,7 @@ clean_segments()
 why()
 {
     grep -aE ':[FE]:|broken invariant|: VIOLATION: |^[a-z-]+, .*:$' "$work/test.log" | head -1 |
-        sed 's/^.*:[FE]:[^:]*:\([^:]*\):[0-9]*: /\1: /; s/^<2>stele: //' | cut -c1-130
+        sed 's/^.*:[FE]:[^:]*:\([^:]*\):[0-9]*: /\1: /; s/^stele: //' | cut -c1-130
 }
 
 # name, file, tests, expression

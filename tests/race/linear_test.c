@@ -1,45 +1,50 @@
 /*
- * Per-key linearizability (promises C and D), judged afterwards by fenced time stamps. The writer
- * logs when it began and ended each version of each key; readers log when they began and ended each
- * lookup, and what it returned. A version that was read must not be older than the last one whose
- * write had ended when the lookup began, nor newer than the last one begun when it ended; and one
- * reader never sees a key go back.
+ * Per-key linearizability of tables of every form (promises C and D), judged afterwards by fenced time
+ * stamps: the writer logs when it began and ended each change of each key, readers log when they began
+ * and ended each call, and what it returned. versions.h tells what fits. Lists are appended to, lose
+ * elements at either end and have some replaced; a list that did not exist at any instant of the call
+ * fits none of its versions.
  *
  * Stamps are CLOCK_MONOTONIC between full fences: unfenced ones make loads and stores appear to
  * happen outside their interval. Runs in rounds, because the logs are memory.
  */
-#include <stele/stele.h>
-#include <stele/store.h>
-
 #include "board.h"
 #include "segment_name.h"
-#include "value.h"
+#include "states.h"
+#include "versions.h"
 
-#define READERS     2u
-#define KEYS        64u
-#define LOOKUPS     400000u /* a round and reader */
-#define VERSIONS    16384u  /* a round and key */
-#define VALUE_BYTES 200u
-#define WANTED      UINT64_C(10000000)
+#define READERS  2u
+#define KEYS     64u     /* at most */
+#define LOOKUPS  100000u /* a round and reader */
+#define VERSIONS 16384u  /* a round and key */
 
-struct span {
-    uint64_t begin, end;
-};
+/* What is asked of each form. */
+static const struct form {
+    unsigned keys;
+    unsigned erase_every;
+    uint64_t lookups;
+} forms[STATES_KINDS] = {[STATES_WORDS] = {32, 60, 2000000},
+                         [STATES_LISTS] = {32, 60, 2000000},
+                         [STATES_NAMED_LISTS] = {32, 60, 2000000},
+                         [STATES_RECORDS] = {32, 60, 2000000},
+                         [STATES_STRINGS] = {64, 4, 10000000}};
 
 struct lookup {
-    struct span span;
-    uint32_t version; /* 0: absent */
+    struct versions_span span;
+    uint64_t state;
     uint32_t key;
+    bool batched; /* one of a batch: no order among them */
 };
 
 struct linear {
     struct board board;
-    uint64_t round;          /* readers start when it moves */
-    uint64_t reading;        /* readers that have not filled their log yet */
-    uint64_t base[KEYS];     /* version before the round's first */
-    uint64_t versions[KEYS]; /* begun in this round */
-    struct span log[KEYS][VERSIONS + 1];
-    bool absent[KEYS][VERSIONS + 1]; /* [0] is the state before the round */
+    enum states_kind kind;
+    uint64_t number[KEYS];
+    uint64_t round;   /* readers start when it moves */
+    uint64_t reading; /* readers that have not filled their log yet */
+    uint64_t last[KEYS];
+    struct versions_span span[KEYS][VERSIONS + 1];
+    uint64_t state[KEYS][VERSIONS + 1];
     struct lookup lookups[READERS][LOOKUPS];
 };
 
@@ -52,140 +57,123 @@ static uint64_t stamp(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* ---- readers ------------------------------------------------------------------------------- */
+/* ---- readers --------------------------------------------------------------------------------- */
 
-static void look(struct linear *linear, const struct stele_table *table, struct random *random,
-                 struct lookup *lookup)
+static bool settled(struct linear *linear, const struct states_reader *reader,
+                    enum states_outcome outcome)
 {
-    uint8_t value[VALUE_BYTES], key[KEY_MAX_BYTES];
-    uint32_t i = random_below(random, KEYS), key_bytes = key_make(i, key);
-    uint64_t version = 0;
-    size_t bytes = 0;
-    enum stele_status status;
+    if (outcome == STATES_WRONG)
+        board_fail(&linear->board, "%s", reader->text);
+    if (outcome == STATES_BUSY)
+        board_add(&linear->board, BOARD_BUSY, 1);
+    if (outcome == STATES_STALE)
+        board_add(&linear->board, BOARD_STALE_VIEW, 1);
+    return outcome == STATES_SEEN || board_stopped(&linear->board);
+}
+
+static void look(struct linear *linear, struct states_reader *reader, struct lookup *lookup)
+{
+    lookup->key = random_below(&reader->random, forms[linear->kind].keys);
+    lookup->batched = false;
+    enum states_outcome outcome;
     do {
         lookup->span.begin = stamp();
-        status = stele_get(table, key, key_bytes, value, sizeof value, &bytes);
+        outcome = states_read(reader, lookup->key, &lookup->state);
         lookup->span.end = stamp();
-        if (status == STELE_EBUSY)
-            board_add(&linear->board, BOARD_BUSY, 1);
-    } while (status == STELE_EBUSY);
-    if (status == STELE_OK && !value_check(value, bytes, i, &version))
-        board_fail(&linear->board, "key %u: torn value", i);
-    if (status != STELE_OK && status != STELE_ENOTFOUND)
-        board_fail(&linear->board, "key %u: %s", i, stele_status_name(status));
-    lookup->key = i;
-    lookup->version = (uint32_t)version;
+    } while (!settled(linear, reader, outcome));
+}
+
+/* STATES_MANY at once; those that did not settle are looked up alone. */
+static void look_many(struct linear *linear, struct states_reader *reader, struct lookup *lookup)
+{
+    unsigned keys[STATES_MANY];
+    uint64_t states[STATES_MANY];
+    enum states_outcome outcomes[STATES_MANY];
+    for (unsigned i = 0; i < STATES_MANY; i++)
+        keys[i] = random_below(&reader->random, forms[linear->kind].keys);
+    struct versions_span span;
+    span.begin = stamp();
+    states_read_many(reader, keys, states, outcomes);
+    span.end = stamp();
+    for (unsigned i = 0; i < STATES_MANY; i++) {
+        if (!settled(linear, reader, outcomes[i])) {
+            look(linear, reader, &lookup[i]);
+            continue;
+        }
+        lookup[i].span = span;
+        lookup[i].key = keys[i];
+        lookup[i].state = states[i];
+        lookup[i].batched = true;
+    }
 }
 
 static void read_rounds(struct linear *linear, unsigned who)
 {
-    struct stele_reader reader;
-    struct stele_table table;
-    struct random random = {who + 100};
+    struct states_reader reader = {
+        .kind = linear->kind, .number = linear->number, .random = {who + 100}};
     while (!board_load(&linear->board.ready) && !board_stopped(&linear->board))
         usleep(200);
-    if (stele_reader_attach(&reader, segment_name()) != STELE_OK ||
-        stele_table_open(&reader, "t", &table) != STELE_OK)
+    if (states_attach(&reader, segment_name(), "t") != STELE_OK)
         board_fail(&linear->board, "attach");
     for (uint64_t round = 1;; round++) {
+        struct lookup *lookups = linear->lookups[who];
         while (board_load(&linear->round) < round && !board_stopped(&linear->board))
             usleep(100);
         if (board_stopped(&linear->board))
             return;
-        for (unsigned n = 0; n < LOOKUPS; n++)
-            look(linear, &table, &random, &linear->lookups[who][n]);
+        for (unsigned n = 0; n < LOOKUPS;) {
+            bool many = states_batched(linear->kind) && n + STATES_MANY <= LOOKUPS &&
+                        random_below(&reader.random, 32) == 0;
+            if (many)
+                look_many(linear, &reader, &lookups[n]);
+            else
+                look(linear, &reader, &lookups[n]);
+            n += many ? STATES_MANY : 1;
+        }
         __atomic_fetch_sub(&linear->reading, 1, __ATOMIC_SEQ_CST);
     }
 }
 
-/* ---- the writer ---------------------------------------------------------------------------- */
+/* ---- the writer ------------------------------------------------------------------------------ */
 
-static bool write_one(struct linear *linear, struct stele_store *store, uint32_t table,
-                      struct random *random)
+static bool write_one(struct linear *linear, struct states_writer *writer)
 {
-    uint8_t value[VALUE_BYTES], key[KEY_MAX_BYTES];
-    uint32_t i = random_below(random, KEYS), key_bytes = key_make(i, key);
-    uint64_t n = linear->versions[i] + 1;
-    bool erase = random_below(random, 4) == 0;
-    uint32_t bytes = VALUE_MIN_BYTES + random_below(random, VALUE_BYTES - VALUE_MIN_BYTES + 1);
+    unsigned key = random_below(&writer->random, forms[linear->kind].keys);
+    uint64_t n = linear->last[key] + 1;
     if (n > VERSIONS)
         return false;
-    value_make(value, bytes, i, linear->base[i] + n);
-    linear->log[i][n].end = UINT64_MAX;
-    linear->absent[i][n] = erase;
-    linear->log[i][n].begin = stamp();
-    enum stele_status status = erase ? stele_store_erase(store, table, key, key_bytes)
-                                     : stele_store_put(store, table, key, key_bytes, value, bytes);
-    linear->log[i][n].end = stamp();
-    linear->versions[i] = n;
+    uint64_t from = linear->state[key][n - 1], to = states_next(writer, key, from);
+    linear->state[key][n] = to;
+    linear->span[key][n].begin = stamp();
+    enum stele_status status = states_change(writer, key, from, to);
+    linear->span[key][n].end = stamp();
+    linear->last[key] = n;
     linear->board.count[BOARD_WRITE]++;
-    if (status != STELE_OK && !(erase && status == STELE_ENOTFOUND))
-        board_fail(&linear->board, "write: %s", stele_status_name(status));
+    if (status != STELE_OK)
+        board_fail(&linear->board, "change: %s", stele_status_name(status));
     return true;
 }
 
-/* ---- judging ------------------------------------------------------------------------------- */
-
-/* Last version of the key whose write had ended before `time`, and last begun before it. */
-static uint64_t last_ended(const struct linear *linear, uint32_t key, uint64_t time)
-{
-    uint64_t low = 0, high = linear->versions[key];
-    while (low < high) {
-        uint64_t middle = (low + high + 1) / 2;
-        if (linear->log[key][middle].end < time)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
-}
-static uint64_t last_begun(const struct linear *linear, uint32_t key, uint64_t time)
-{
-    uint64_t low = 0, high = linear->versions[key];
-    while (low < high) {
-        uint64_t middle = (low + high + 1) / 2;
-        if (linear->log[key][middle].begin <= time)
-            low = middle;
-        else
-            high = middle - 1;
-    }
-    return low;
-}
-
-/* What a lookup returned, as a version of the round: a miss is the first absent one that fits. */
-static bool place(const struct linear *linear, const struct lookup *lookup, uint64_t from,
-                  uint64_t to, uint64_t *version)
-{
-    if (lookup->version == 0) {
-        for (*version = from; *version <= to; ++*version)
-            if (linear->absent[lookup->key][*version])
-                return true;
-        return false;
-    }
-    *version = lookup->version - linear->base[lookup->key];
-    if (lookup->version < linear->base[lookup->key])
-        return false;
-    return *version >= from && *version <= to && !linear->absent[lookup->key][*version];
-}
+/* ---- judging --------------------------------------------------------------------------------- */
 
 static void judge(struct linear *linear, unsigned who)
 {
     uint64_t latest[KEYS] = {0};
     for (unsigned n = 0; n < LOOKUPS && !board_stopped(&linear->board); n++) {
         const struct lookup *lookup = &linear->lookups[who][n];
-        uint64_t from = last_ended(linear, lookup->key, lookup->span.begin);
-        uint64_t to = last_begun(linear, lookup->key, lookup->span.end), version = 0;
-        uint64_t since = latest[lookup->key] > from ? latest[lookup->key] : from;
-        if (!place(linear, lookup, since, to, &version))
-            board_fail(
-                &linear->board,
-                "reader %u, lookup %u of key %u: %s %u; %llu had ended before, %llu was read "
-                "before, %llu had begun",
-                who, n, lookup->key, lookup->version ? "version" : "absent", lookup->version,
-                (unsigned long long)(linear->base[lookup->key] + from),
-                (unsigned long long)(linear->base[lookup->key] + latest[lookup->key]),
-                (unsigned long long)(linear->base[lookup->key] + to));
-        latest[lookup->key] = version;
+        unsigned key = lookup->key;
+        struct versions versions = {linear->last[key], linear->span[key], linear->state[key]};
+        uint64_t since = latest[key], version = since;
+        if (!versions_fit(&versions, &lookup->span, lookup->state, &version))
+            board_fail(&linear->board,
+                       "reader %u, lookup %u of %s key %u: state %llx; version %llu had ended "
+                       "before, %llu was seen before, %llu had begun",
+                       who, n, states_name(linear->kind), key, (unsigned long long)lookup->state,
+                       (unsigned long long)versions_ended(&versions, lookup->span.begin),
+                       (unsigned long long)since,
+                       (unsigned long long)versions_begun(&versions, lookup->span.end));
+        if (!lookup->batched)
+            latest[key] = version;
     }
     linear->board.count[BOARD_GET] += LOOKUPS;
 }
@@ -193,23 +181,20 @@ static void judge(struct linear *linear, unsigned who)
 /* The round's last versions are what the next one starts from. */
 static void next_round(struct linear *linear)
 {
-    for (unsigned i = 0; i < KEYS; i++) {
-        uint64_t last = linear->versions[i];
-        linear->absent[i][0] = linear->absent[i][last];
-        linear->base[i] += last;
-        linear->versions[i] = 0;
+    for (unsigned key = 0; key < KEYS; key++) {
+        linear->state[key][0] = linear->state[key][linear->last[key]];
+        linear->last[key] = 0;
     }
 }
 
-static void run_round(struct linear *linear, struct stele_store *store, uint32_t table,
-                      struct random *random)
+static void run_round(struct linear *linear, struct states_writer *writer)
 {
     board_store(&linear->reading, READERS);
     board_store(&linear->round, linear->round + 1);
     bool room = true;
     while (board_load(&linear->reading) > 0 && !board_stopped(&linear->board)) {
         if (room)
-            room = write_one(linear, store, table, random);
+            room = write_one(linear, writer);
         else
             usleep(200); /* a log is full: the readers finish without changes */
     }
@@ -221,15 +206,20 @@ static void run_round(struct linear *linear, struct stele_store *store, uint32_t
 START_TEST(test_lookups_are_linearizable_CD)
 {
     struct linear *linear = board_memory(sizeof *linear);
-    struct stele_store_options options = {.name = segment_name(), .max_bytes = UINT64_C(16) << 20};
-    struct stele_store *store = NULL;
-    struct random random = {11};
+    struct stele_store_options options = {.name = segment_name(), .max_bytes = UINT64_C(32) << 20};
+    struct states_writer writer = {.kind = (enum states_kind)_i, .random = {11}};
+    struct stele_table_options table = {.type = states_type(writer.kind)};
     pid_t readers[READERS];
-    uint32_t table = 0;
     double begun = suite_seconds();
-    uint64_t wanted = (uint64_t)((double)WANTED * suite_scale());
-    for (unsigned i = 0; i < KEYS; i++)
-        linear->absent[i][0] = true;
+    uint64_t wanted = (uint64_t)((double)forms[_i].lookups * suite_scale());
+    segment_name_clean();
+    linear->kind = writer.kind;
+    writer.erase_every = forms[_i].erase_every;
+    writer.number = linear->number;
+    for (unsigned key = 0; key < KEYS; key++) {
+        linear->number[key] = random_mix(key);
+        linear->state[key][0] = STATES_ABSENT;
+    }
     for (unsigned i = 0; i < READERS; i++) {
         fflush(NULL);
         readers[i] = fork();
@@ -238,16 +228,16 @@ START_TEST(test_lookups_are_linearizable_CD)
             _exit(0);
         }
     }
-    expect_ok(stele_store_open(&options, &store, NULL, 0));
-    expect_ok(stele_store_table_create(store, "t", NULL, &table));
+    expect_ok(stele_store_open(&options, &writer.store, NULL, 0));
+    expect_ok(stele_store_table_create(writer.store, "t", &table, &writer.table));
     board_store(&linear->board.ready, 1);
     while (linear->board.count[BOARD_GET] < wanted && !board_stopped(&linear->board))
-        run_round(linear, store, table, &random);
+        run_round(linear, &writer);
     board_store(&linear->board.stop, 1);
     for (unsigned i = 0; i < READERS; i++)
         board_join(&linear->board, readers[i], "reader");
-    stele_store_close(store);
-    board_report(&linear->board, "linear");
+    stele_store_close(writer.store);
+    board_report(&linear->board, states_name(writer.kind));
     printf("judged in %.1f s\n", suite_seconds() - begun);
     board_check(&linear->board);
 }
@@ -259,6 +249,6 @@ int main(void)
     segment_name_init("linear");
     TCase *tcase = suite_case(suite, "linear");
     tcase_set_timeout(tcase, 300 * (suite_scale() > 1 ? suite_scale() : 1));
-    tcase_add_test(tcase, test_lookups_are_linearizable_CD);
+    tcase_add_loop_test(tcase, test_lookups_are_linearizable_CD, 0, STATES_KINDS);
     return segment_name_fini(suite_run(suite));
 }

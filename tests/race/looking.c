@@ -45,7 +45,7 @@ static void read_presence(struct looking *looking, unsigned key)
     uint8_t name[KEY_MAX_BYTES];
     uint64_t number = looking->number[key];
     trail_open(&looking->trails[key], &window);
-    enum stele_status status = looking->kind == STATES_NAMED_LISTS
+    enum stele_status status = states_named(looking->kind)
                                    ? stele_contains(table, name, key_make(number, name))
                                    : stele_words_contains(&looking->reader.words, number);
     trail_close(&looking->trails[key], &window);

@@ -1,9 +1,10 @@
 /*
- * states.h - tables of words and of lists in which all that a key can hold is one number, so that what
+ * states.h - tables of every form in which all that a key can hold is one number, so that what
  * a reader sees can be judged as one: its writer's changes, and the reader's calls. Tests only.
  *
  *   words   {key 16, anything 48}: the state is the word
  *   records values behind words that carry such a word, and bytes that it determines
+ *   strings the same behind byte strings
  *   lists   elements {key, index}, indices lo, lo+1, .. hi-1: the state is {lo 32, hi 32}. Appends move
  *           hi, removals of the first element lo, both at once is a replacement, pop moves hi back
  *
@@ -20,13 +21,22 @@
 #include "value.h"
 
 #define STATES_ABSENT UINT64_MAX
-#define STATES_KEYS   256u /* at most */
+#define STATES_KEYS   512u /* at most */
 #define STATES_MANY   16u
 
-enum states_kind { STATES_WORDS, STATES_LISTS, STATES_NAMED_LISTS, STATES_RECORDS, STATES_KINDS };
+enum states_kind {
+    STATES_WORDS,
+    STATES_LISTS,
+    STATES_NAMED_LISTS,
+    STATES_RECORDS,
+    STATES_STRINGS,
+    STATES_KINDS
+};
 
 const char *states_name(enum states_kind kind);
 struct stele_type states_type(enum states_kind kind);
+/* Its keys are byte strings, made by key_make(). */
+bool states_named(enum states_kind kind);
 
 /* ---- the writer ------------------------------------------------------------------------------ */
 
@@ -74,7 +84,7 @@ uint8_t *states_buffer(void);
 
 /* One call about a key; which one is up to chance. */
 enum states_outcome states_read(struct states_reader *reader, unsigned key, uint64_t *state);
-/* Words and records: STATES_MANY keys in one batch, each an outcome of its own. */
+/* All but lists: STATES_MANY keys in one batch, each an outcome of its own. */
 bool states_batched(enum states_kind kind);
 void states_read_many(struct states_reader *reader, const unsigned *keys, uint64_t *states,
                       enum states_outcome *outcomes);

@@ -1,21 +1,22 @@
 /*
- * Split storms: tables that grow from nothing again and again, beside readers in other processes
- * (promises A, C, D, E). What has been inserted must be found, by every call, however its bucket is
- * being split at the time; clear and drop take it away, never earlier and never torn.
+ * Split storms: tables of each form that grow from nothing again and again, beside readers in other
+ * processes (promises A, C, D, E). What has been inserted must be found, by every call, however its
+ * bucket is being split at the time; clear and drop take it away, never earlier and never torn.
  */
-#include <stele/stele.h>
-
 #include "segment_name.h"
+#include "states.h"
 #include "writing.h"
 
-#define READERS     2u
-#define VALUE_BYTES 160u
-#define MOST_KEYS   30000u
-#define MANY        16u
+#define READERS       2u
+#define MOST_KEYS     30000u
+#define MANY          16u
+#define VALUE_BYTES   160u
+#define MOST_ELEMENTS 128u
 
 /* progress: {incarnation of the contents 32, keys that are in 32} */
 struct storm {
     struct board board;
+    const struct form *form;
     uint64_t progress;
     uint64_t drops_begun, drops_done;
 };
@@ -23,11 +24,24 @@ struct storm {
 struct storm_reader {
     struct storm *storm;
     struct stele_reader reader;
-    struct stele_table table;
+    struct stele_words words; /* of words or not: words.table for strings */
     struct random random;
     bool open;
     uint64_t drops; /* done when it was opened */
     uint8_t seen[MOST_KEYS];
+};
+
+/* What differs between the forms of tables. */
+struct form {
+    enum states_kind kind;
+    uint32_t keys; /* at most */
+    double seconds;
+    uint32_t mask; /* of the contents' number, where a value holds it */
+    enum stele_status (*insert)(const struct writing *writing, uint64_t key, uint32_t contents);
+    /* False: not a value of this key, whole and unmixed. */
+    bool (*check)(uint64_t key, const void *value, size_t bytes, uint64_t *contents);
+    void (*read)(struct storm_reader *r, uint64_t key, uint64_t progress);
+    void (*read_many)(struct storm_reader *r, uint64_t progress); /* or NULL */
 };
 
 static uint32_t contents_of(uint64_t progress)
@@ -35,17 +49,18 @@ static uint32_t contents_of(uint64_t progress)
     return (uint32_t)(progress >> 32);
 }
 
-/* ---- readers ------------------------------------------------------------------------------- */
+/* ---- judging ------------------------------------------------------------------------------- */
 
-/* Present from before the call to after it: then nothing but STELE_OK (or busy) will do. */
-static void judge(struct storm_reader *r, const char *call, uint64_t key, uint64_t progress,
+/* Present from before the call to after it: then nothing but STELE_OK (or busy) will do. True: there
+ * is a value to judge. */
+static bool judge(struct storm_reader *r, const char *call, uint64_t key, uint64_t progress,
                   enum stele_status status)
 {
     struct storm *storm = r->storm;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (status == STELE_EBUSY) {
         board_add(&storm->board, BOARD_BUSY, 1);
-        return;
+        return false;
     }
     if (status == STELE_EDROPPED)
         r->open = false;
@@ -55,87 +70,196 @@ static void judge(struct storm_reader *r, const char *call, uint64_t key, uint64
     if (!allowed)
         board_fail(&storm->board, "%s: key %llu of %u: %s", call, (unsigned long long)key,
                    (uint32_t)progress, stele_status_name(status));
+    return status == STELE_OK;
 }
 
+/* One of these contents, or of later ones. */
 static void judge_value(struct storm_reader *r, const char *call, uint64_t key, uint64_t progress,
-                        const uint8_t *value, size_t bytes)
+                        const void *value, size_t bytes)
 {
-    uint64_t version = 0;
-    bool whole = value_check(value, bytes, key, &version);
-    bool same = contents_of(board_load(&r->storm->progress)) == contents_of(progress);
-    if (!whole || version < contents_of(progress) || (same && version != contents_of(progress)))
-        board_fail(&r->storm->board, "%s: key %llu: %s value, contents %llu, expected %u", call,
-                   (unsigned long long)key, whole ? "another" : "torn", (unsigned long long)version,
-                   contents_of(progress));
+    const struct form *form = r->storm->form;
+    uint64_t contents = 0;
+    bool whole = form->check(key, value, bytes, &contents);
+    uint32_t wanted = contents_of(progress) & form->mask;
+    uint32_t now = contents_of(board_load(&r->storm->progress)) & form->mask;
+    if (!whole || contents < wanted || contents > now)
+        board_fail(&r->storm->board, "%s: key %llu: %s value, contents %llu, between %u and %u",
+                   call, (unsigned long long)key, whole ? "another" : "torn",
+                   (unsigned long long)contents, wanted, now);
 }
 
-static void read_one(struct storm_reader *r, uint64_t progress)
+/* ---- strings ------------------------------------------------------------------------------- */
+
+static enum stele_status insert_string(const struct writing *writing, uint64_t key,
+                                       uint32_t contents)
 {
-    uint8_t key[KEY_MAX_BYTES], value[VALUE_BYTES];
+    uint8_t name[KEY_MAX_BYTES], value[VALUE_BYTES];
+    uint32_t bytes = VALUE_MIN_BYTES + (uint32_t)(random_mix(key ^ (uint64_t)contents << 32) % 136);
+    value_make(value, bytes, key, contents);
+    return stele_store_put(writing->store, writing->table, name, key_make(key, name), value, bytes);
+}
+
+static bool check_string(uint64_t key, const void *value, size_t bytes, uint64_t *contents)
+{
+    return value_check(value, bytes, key, contents);
+}
+
+static void read_view(struct storm_reader *r, uint64_t key, uint64_t progress)
+{
+    const struct stele_table *table = &r->words.table;
+    uint8_t name[KEY_MAX_BYTES], value[VALUE_BYTES];
     struct stele_view view;
-    size_t bytes = 0;
-    uint64_t number = random_below(&r->random, (uint32_t)progress);
-    uint32_t key_bytes = key_make(number, key);
-    enum stele_status status;
     memset(&view, 0, sizeof view);
+    enum stele_status status = stele_view_take(table, name, key_make(key, name), &view);
+    board_add(&r->storm->board, BOARD_VIEW, 1);
+    if (!judge(r, "view", key, progress, status) || view.bytes > sizeof value)
+        return;
+    stelei_copy_out(value, view.data, view.bytes);
+    if (stele_view_valid(table, &view))
+        judge_value(r, "view", key, progress, value, view.bytes);
+    else
+        board_add(&r->storm->board, BOARD_STALE_VIEW, 1);
+}
+
+static void read_string(struct storm_reader *r, uint64_t key, uint64_t progress)
+{
+    uint8_t name[KEY_MAX_BYTES], value[VALUE_BYTES];
+    uint32_t name_bytes = key_make(key, name);
+    size_t bytes = 0;
     switch (random_below(&r->random, 4)) {
     case 0:
-        judge(r, "contains", number, progress, stele_contains(&r->table, key, key_bytes));
+        judge(r, "contains", key, progress, stele_contains(&r->words.table, name, name_bytes));
         board_add(&r->storm->board, BOARD_CONTAINS, 1);
         return;
     case 1:
-        status = stele_view_take(&r->table, key, key_bytes, &view);
-        judge(r, "view", number, progress, status);
-        board_add(&r->storm->board, BOARD_VIEW, 1);
-        if (status != STELE_OK || view.bytes > sizeof value)
-            return;
-        stelei_copy_out(value, view.data, view.bytes);
-        if (stele_view_valid(&r->table, &view))
-            judge_value(r, "view", number, progress, value, view.bytes);
-        else
-            board_add(&r->storm->board, BOARD_STALE_VIEW, 1);
+        read_view(r, key, progress);
         return;
     default:
-        status = stele_get(&r->table, key, key_bytes, value, sizeof value, &bytes);
-        judge(r, "get", number, progress, status);
-        if (status == STELE_OK)
-            judge_value(r, "get", number, progress, value, bytes);
+        if (judge(r, "get", key, progress,
+                  stele_get(&r->words.table, name, name_bytes, value, sizeof value, &bytes)))
+            judge_value(r, "get", key, progress, value, bytes);
         board_add(&r->storm->board, BOARD_GET, 1);
     }
 }
 
-static void read_many(struct storm_reader *r, uint64_t progress)
+static void read_strings(struct storm_reader *r, uint64_t progress)
 {
     struct stele_lookup lookups[MANY];
-    uint8_t keys[MANY][KEY_MAX_BYTES], values[MANY][VALUE_BYTES];
-    uint64_t numbers[MANY];
+    uint8_t names[MANY][KEY_MAX_BYTES], values[MANY][VALUE_BYTES];
+    uint64_t keys[MANY];
     for (unsigned i = 0; i < MANY; i++) {
-        numbers[i] = random_below(&r->random, (uint32_t)progress);
-        lookups[i].key = keys[i];
-        lookups[i].key_bytes = key_make(numbers[i], keys[i]);
+        keys[i] = random_below(&r->random, (uint32_t)progress);
+        lookups[i].key = names[i];
+        lookups[i].key_bytes = key_make(keys[i], names[i]);
         lookups[i].buffer = values[i];
         lookups[i].capacity = sizeof values[i];
     }
-    stele_get_many(&r->table, lookups, MANY);
-    for (unsigned i = 0; i < MANY; i++) {
-        judge(r, "get_many", numbers[i], progress, lookups[i].status);
-        if (lookups[i].status == STELE_OK)
-            judge_value(r, "get_many", numbers[i], progress, values[i], lookups[i].value_bytes);
-    }
+    stele_get_many(&r->words.table, lookups, MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        if (judge(r, "get_many", keys[i], progress, lookups[i].status))
+            judge_value(r, "get_many", keys[i], progress, values[i], lookups[i].value_bytes);
     board_add(&r->storm->board, BOARD_MANY, MANY);
 }
+
+/* ---- words and lists ----------------------------------------------------------------------- */
+
+/* What key number `key` holds: a word, or so many elements that are all the same. */
+static uint32_t word_of(uint64_t contents, uint64_t key)
+{
+    return (uint32_t)contents << 16 ^ (uint32_t)random_mix(key);
+}
+static uint32_t elements_of(uint64_t key)
+{
+    return 1 + (uint32_t)(random_mix(key) % 7) + (key % 64 == 0 ? 90 : 0);
+}
+
+static enum stele_status insert_word(const struct writing *writing, uint64_t key, uint32_t contents)
+{
+    return stele_store_word_put(writing->store, writing->table, key, word_of(contents, key), NULL,
+                                NULL);
+}
+
+static bool check_word(uint64_t key, const void *value, size_t bytes, uint64_t *contents)
+{
+    uint64_t word = 0;
+    memcpy(&word, value, bytes < 8 ? bytes : 8);
+    *contents = ((uint32_t)word ^ (uint32_t)random_mix(key)) >> 16;
+    return bytes == 8 && word == word_of(*contents, key);
+}
+
+static enum stele_status insert_list(const struct writing *writing, uint64_t key, uint32_t contents)
+{
+    uint32_t elements[MOST_ELEMENTS];
+    for (unsigned i = 0; i < elements_of(key); i++)
+        elements[i] = word_of(contents, key);
+    return stele_store_list_append(writing->store, writing->table, &key, sizeof key, elements,
+                                   elements_of(key), NULL);
+}
+
+static bool check_list(uint64_t key, const void *value, size_t bytes, uint64_t *contents)
+{
+    const uint32_t *words = value;
+    uint64_t wrong = 0;
+    *contents = (words[0] ^ (uint32_t)random_mix(key)) >> 16;
+    for (size_t i = 0; i < bytes / 4; i++)
+        wrong |= words[i] ^ word_of(*contents, key);
+    return !wrong && bytes == elements_of(key) * sizeof words[0];
+}
+
+static void read_word(struct storm_reader *r, uint64_t key, uint64_t progress)
+{
+    uint32_t elements[MOST_ELEMENTS];
+    uint64_t word = 0, got = 0, count = 0;
+    if (random_below(&r->random, 4) == 0) {
+        judge(r, "contains", key, progress, stele_words_contains(&r->words, key));
+        board_add(&r->storm->board, BOARD_CONTAINS, 1);
+        return;
+    }
+    board_add(&r->storm->board, BOARD_GET, 1);
+    if (r->storm->form->kind == STATES_WORDS) {
+        if (judge(r, "get", key, progress, stele_words_get(&r->words, key, &word)))
+            judge_value(r, "get", key, progress, &word, sizeof word);
+    } else if (judge(r, "list_get", key, progress,
+                     stele_words_list_get(&r->words, key, 0, elements, MOST_ELEMENTS, &got,
+                                          &count))) {
+        judge_value(r, "list_get", key, progress, elements, got * sizeof elements[0]);
+    }
+}
+
+static void read_words(struct storm_reader *r, uint64_t progress)
+{
+    uint64_t keys[MANY], values[MANY];
+    enum stele_status statuses[MANY];
+    for (unsigned i = 0; i < MANY; i++)
+        keys[i] = random_below(&r->random, (uint32_t)progress);
+    stele_words_get_many(&r->words, keys, values, statuses, MANY);
+    for (unsigned i = 0; i < MANY; i++)
+        if (judge(r, "get_many", keys[i], progress, statuses[i]))
+            judge_value(r, "get_many", keys[i], progress, &values[i], sizeof values[i]);
+    board_add(&r->storm->board, BOARD_MANY, MANY);
+}
+
+static const struct form forms[] = {
+    {STATES_STRINGS, MOST_KEYS, 3, UINT32_MAX, insert_string, check_string, read_string,
+     read_strings},
+    {STATES_WORDS, 20000, 2, 0xffff, insert_word, check_word, read_word, read_words},
+    {STATES_LISTS, 20000, 2, 0xffff, insert_list, check_list, read_word, NULL}};
+#define FORMS ((int)(sizeof forms / sizeof forms[0]))
+
+/* ---- readers ------------------------------------------------------------------------------- */
 
 /* Every key that was in at the start, unless the contents changed meanwhile. */
 static void read_scan(struct storm_reader *r, uint64_t progress)
 {
     struct stele_scan scan;
-    uint8_t key[KEY_MAX_BYTES], value[VALUE_BYTES];
-    size_t key_bytes = 0, bytes = 0;
-    uint64_t number = 0, version = 0;
+    uint8_t name[KEY_MAX_BYTES];
+    uint32_t value[MOST_ELEMENTS];
+    size_t name_bytes = 0, bytes = 0;
+    uint64_t key = 0;
     enum stele_status status;
     memset(r->seen, 0, sizeof r->seen);
-    stele_scan_begin(&scan, &r->table);
-    while ((status = stele_scan_next(&scan, key, sizeof key, &key_bytes, value, sizeof value,
+    stele_scan_begin(&scan, &r->words.table);
+    while ((status = stele_scan_next(&scan, name, sizeof name, &name_bytes, value, sizeof value,
                                      &bytes)) == STELE_OK ||
            status == STELE_EBUSY) {
         if (board_stopped(&r->storm->board))
@@ -144,11 +268,13 @@ static void read_scan(struct storm_reader *r, uint64_t progress)
             board_add(&r->storm->board, BOARD_BUSY, 1);
             continue;
         }
-        memcpy(&number, key, 8);
-        if (number >= MOST_KEYS || !value_check(value, bytes, number, &version))
-            board_fail(&r->storm->board, "scan: a torn entry");
-        else
-            r->seen[number] = 1;
+        memcpy(&key, name, 8);
+        if (key >= MOST_KEYS) {
+            board_fail(&r->storm->board, "scan: a key that nobody wrote");
+            return;
+        }
+        judge_value(r, "scan", key, progress, value, bytes);
+        r->seen[key] = 1;
         board_add(&r->storm->board, BOARD_SCAN, 1);
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -165,18 +291,25 @@ static void read_scan(struct storm_reader *r, uint64_t progress)
 
 static void open_table(struct storm_reader *r, uint64_t progress)
 {
+    struct stele_type type = states_type(r->storm->form->kind);
     r->drops = board_load(&r->storm->drops_done);
-    enum stele_status status = stele_table_open(&r->reader, "storm", &r->table);
+    enum stele_status status =
+        r->storm->form->kind == STATES_STRINGS
+            ? stele_table_open(&r->reader, "storm", &r->words.table)
+            : stele_words_open(&r->reader, "storm", type.key_kind, type.value_kind, &r->words);
     r->open = status == STELE_OK;
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!r->open && (uint32_t)progress != 0 &&
         contents_of(board_load(&r->storm->progress)) == contents_of(progress))
-        board_fail(&r->storm->board, "table_open: %s", stele_status_name(status));
+        board_fail(&r->storm->board, "open: %s", stele_status_name(status));
 }
 
 static void read_all(struct storm *storm)
 {
+    const struct form *form = storm->form;
     struct storm_reader *r = calloc(1, sizeof *r);
+    if (!r)
+        abort();
     r->storm = storm;
     r->random.state = (uint64_t)getpid();
     while (!board_load(&storm->board.ready) && !board_stopped(&storm->board))
@@ -192,54 +325,51 @@ static void read_all(struct storm *storm)
             continue;
         else if (n % 4000 == 0)
             read_scan(r, progress);
-        else if (n % 5 == 0)
-            read_many(r, progress);
+        else if (n % 5 == 0 && form->read_many)
+            form->read_many(r, progress);
         else
-            read_one(r, progress);
+            form->read(r, random_below(&r->random, (uint32_t)progress), progress);
     }
 }
 
 /* ---- the writer ---------------------------------------------------------------------------- */
 
-static void grow(struct storm *storm, struct stele_store *store, uint32_t table, uint32_t keys)
+static void grow(struct storm *storm, const struct writing *writing, uint32_t keys)
 {
-    uint8_t key[KEY_MAX_BYTES], value[VALUE_BYTES];
-    uint64_t contents = contents_of(storm->progress);
+    uint32_t contents = contents_of(storm->progress);
     for (uint32_t i = 0; i < keys && !board_stopped(&storm->board); i++) {
-        uint32_t bytes = VALUE_MIN_BYTES + (uint32_t)(random_mix(i ^ contents << 32) % 136);
-        value_make(value, bytes, i, contents);
-        enum stele_status status =
-            stele_store_put(store, table, key, key_make(i, key), value, bytes);
+        enum stele_status status = storm->form->insert(writing, i, contents & storm->form->mask);
         if (status != STELE_OK)
-            board_fail(&storm->board, "put %u: %s", i, stele_status_name(status));
-        board_store(&storm->progress, contents << 32 | (i + 1));
+            board_fail(&storm->board, "insert %u: %s", i, stele_status_name(status));
+        board_store(&storm->progress, (uint64_t)contents << 32 | (i + 1));
         storm->board.count[BOARD_WRITE]++;
         if (i % 64 == 0)
-            stele_store_step(store, 256); /* what clear and drop left */
+            stele_store_step(writing->store, 256); /* what clear and drop left */
     }
 }
 
-/* The next contents begin: nothing of the old is promised from here on. */
-static void announce(struct storm *storm)
+static enum stele_status create(const struct storm *storm, struct writing *writing)
 {
-    board_store(&storm->progress, (uint64_t)(contents_of(storm->progress) + 1) << 32);
+    struct stele_table_options options = {.type = states_type(storm->form->kind)};
+    return stele_store_table_create(writing->store, "storm", &options, &writing->table);
 }
 
-static void storm_once(struct storm *storm, struct stele_store *store, uint32_t *table,
-                       struct random *random)
+static void storm_once(struct storm *storm, struct writing *writing)
 {
-    grow(storm, store, *table,
-         1 + random_below(random, random_below(random, 4) ? 3000 : MOST_KEYS));
-    announce(storm);
+    struct random *random = &writing->random;
+    grow(storm, writing,
+         1 + random_below(random, random_below(random, 4) ? 3000 : storm->form->keys));
+    /* the next contents begin: nothing of the old is promised from here on */
+    board_store(&storm->progress, (uint64_t)(contents_of(storm->progress) + 1) << 32);
     enum stele_status status;
     if (random_below(random, 2)) {
-        status = stele_store_table_clear(store, *table);
+        status = stele_store_table_clear(writing->store, writing->table);
     } else {
         board_store(&storm->drops_begun, storm->drops_begun + 1);
-        status = stele_store_table_drop(store, *table);
+        status = stele_store_table_drop(writing->store, writing->table);
         board_store(&storm->drops_done, storm->drops_begun);
         if (status == STELE_OK)
-            status = stele_store_table_create(store, "storm", NULL, table);
+            status = create(storm, writing);
     }
     if (status != STELE_OK)
         board_fail(&storm->board, "clear or drop: %s", stele_status_name(status));
@@ -248,10 +378,11 @@ static void storm_once(struct storm *storm, struct stele_store *store, uint32_t 
 START_TEST(test_tables_growing_again_and_again_ACDE)
 {
     struct storm *storm = board_memory(sizeof *storm);
-    struct random random = {1};
-    struct writing writing = {.board = &storm->board};
+    struct writing writing = {.board = &storm->board, .random = {1}};
     pid_t readers[READERS];
     unsigned storms = 0;
+    segment_name_clean();
+    storm->form = &forms[_i];
     for (unsigned i = 0; i < READERS; i++) {
         fflush(NULL);
         readers[i] = fork();
@@ -262,18 +393,18 @@ START_TEST(test_tables_growing_again_and_again_ACDE)
     }
     writing.store = writing_open(&storm->board, segment_name(), UINT64_C(64) << 20);
     ck_assert_ptr_nonnull(writing.store);
-    expect_ok(stele_store_table_create(writing.store, "storm", NULL, &writing.table));
-    announce(storm);
+    expect_ok(create(storm, &writing));
+    board_store(&storm->progress, UINT64_C(1) << 32);
     board_store(&storm->board.ready, 1);
-    double end = suite_seconds() + 3 * suite_scale();
+    double end = suite_seconds() + storm->form->seconds * suite_scale();
     for (; suite_seconds() < end && !board_stopped(&storm->board); storms++)
-        storm_once(storm, writing.store, &writing.table, &random);
+        storm_once(storm, &writing);
     board_store(&storm->board.stop, 1);
     writing_close(&writing);
     for (unsigned i = 0; i < READERS; i++)
         board_join(&storm->board, readers[i], "reader");
     printf("%u tables grown\n", storms);
-    board_report(&storm->board, "storm");
+    board_report(&storm->board, states_name(storm->form->kind));
     board_check(&storm->board);
 }
 END_TEST
@@ -282,6 +413,7 @@ int main(void)
 {
     Suite *suite = suite_create("storm");
     segment_name_init("storm");
-    tcase_add_test(suite_case(suite, "storm"), test_tables_growing_again_and_again_ACDE);
+    tcase_add_loop_test(suite_case(suite, "storm"), test_tables_growing_again_and_again_ACDE, 0,
+                        FORMS);
     return segment_name_fini(suite_run(suite));
 }

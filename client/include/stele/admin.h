@@ -28,7 +28,7 @@ STELEI_INLINE enum stele_status stelei_command_name(struct stelei_command *comma
  * commands of this connection's daemon: it ends with the table, and with the daemon.
  *   STELE_EEXIST  (and *table) there is one of that name and type
  *   STELE_ETYPE   (and *table) there is one of that name and another type or maximum
- *   STELE_EFULL   there are 512 tables        STELE_EINVAL  name not of 1..63 bytes
+ *   STELE_ETABLES there are 512 tables        STELE_EINVAL  name not of 1..63 bytes
  *   STELE_ENOSYS  the daemon does not know such a type
  */
 static inline enum stele_status stele_channel_table_create_as(struct stele_channel *channel,

@@ -185,9 +185,9 @@ static inline size_t stele_get_many(const struct stele_table *table, struct stel
     for (size_t done = 0; done < n;) {
         size_t group = n - done < STELEI_GROUP ? n - done : STELEI_GROUP;
         struct stele_lookup *l = &lookups[done];
-        uint64_t word = stelei_load64_acquire(&table->shared->word);
-        if (STELEI_LIKELY(word == table->word && table->usual_key_end != 0))
-            stelei_get_staged(table, word, l, group);
+        if (STELEI_LIKELY(table->usual_key_end != 0 &&
+                          stelei_load64_acquire(&table->shared->word) == table->word))
+            stelei_get_staged(table, table->word, l, group);
         else /* cleared since it was opened, or hashed otherwise: key by key */
             for (size_t i = 0; i < group; i++)
                 l[i].status = stele_get(table, l[i].key, l[i].key_bytes, l[i].buffer, l[i].capacity,

@@ -4,6 +4,10 @@
 #ifndef STELE_CONNECT_H
 #define STELE_CONNECT_H
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
 #include <stele/detail/address.h>
 
 #include "detail/request.h"
@@ -56,9 +60,11 @@ static inline void stelei_channel_disconnect(struct stele_channel *channel)
 }
 
 /* Closes the connection and frees the buffers. Pending commands may have run or not. Calling it
- * again, or on a channel whose connect failed, does nothing. */
+ * again, or on a channel that is all zero or whose connect failed, does nothing. */
 static inline void stele_channel_close(struct stele_channel *channel)
 {
+    if (!channel->mark.page) /* descriptors of zero would be somebody else's */
+        channel->fd = channel->segment_fd = -1;
     stelei_channel_disconnect(channel);
     stelei_fork_mark_fini(&channel->mark);
     free(channel->out);
@@ -71,6 +77,7 @@ static inline void stele_channel_close(struct stele_channel *channel)
 static inline enum stele_status stelei_channel_dial(struct stele_channel *channel, int64_t deadline)
 {
     enum stele_status status = stelei_io_connect(channel->path, deadline, &channel->fd);
+    channel->system_error = status == STELE_OK ? 0 : errno;
     if (status != STELE_OK)
         return status;
     channel->broken = STELE_OK;
@@ -82,7 +89,57 @@ static inline enum stele_status stelei_channel_dial(struct stele_channel *channe
     return status;
 }
 
-/* A name is looked for where daemons listen by default: the user's directory, then the system's. */
+/*
+ * Where the segment of that name says that its daemon listens, for one that was given a --socket of its own.
+ * Believed only of a segment that belongs to root or to this user and that nobody else can write.
+ */
+static inline bool stelei_channel_told(const char *name, char path[STELEI_ADDRESS_BYTES])
+{
+    struct stelei_header header;
+    struct stat found;
+    char object[STELEI_NAME_BYTES + 24];
+    ssize_t got = -1;
+    if (!stelei_address_name_valid(name))
+        return false;
+    snprintf(object, sizeof(object), "/dev/shm/stele.%.*s", STELEI_CAST(int, STELEI_NAME_BYTES - 1),
+             name);
+    int fd = open(object, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &found) == 0 && S_ISREG(found.st_mode) &&
+        (found.st_uid == 0 || found.st_uid == geteuid()) &&
+        (found.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+        got = pread(fd, &header, sizeof(header), 0);
+    close(fd);
+    if (got < STELEI_CAST(ssize_t, sizeof(header)) || header.magic != STELEI_MAGIC ||
+        header.major != STELEI_FORMAT_MAJOR)
+        return false;
+    memcpy(path, header.socket_path, STELEI_ADDRESS_BYTES);
+    return path[0] == '/' && strnlen(path, STELEI_ADDRESS_BYTES) < STELEI_ADDRESS_BYTES;
+}
+
+/* Tries that place; the daemon there has to serve the segment. False: all is as before. */
+static inline bool stelei_channel_follow(struct stele_channel *channel, const char *name,
+                                         int64_t deadline)
+{
+    char before[STELEI_ADDRESS_BYTES], told[STELEI_ADDRESS_BYTES];
+    int error = channel->system_error;
+    if (!stelei_channel_told(name, told))
+        return false;
+    memcpy(before, channel->path, sizeof(before));
+    memcpy(channel->path, told, sizeof(told));
+    if (stelei_channel_dial(channel, deadline) == STELE_OK) {
+        if (strcmp(channel->info.name, name) == 0)
+            return true;
+        stelei_channel_disconnect(channel);
+    }
+    memcpy(channel->path, before, sizeof(before));
+    channel->system_error = error;
+    return false;
+}
+
+/* A name is looked for where daemons listen by default: the user's directory, then the system's, then where
+ * the segment says. */
 static inline enum stele_status stelei_channel_find(struct stele_channel *channel,
                                                     const char *target, int64_t deadline)
 {
@@ -102,18 +159,25 @@ static inline enum stele_status stelei_channel_find(struct stele_channel *channe
             return status;
     }
     status = stelei_address_socket(STELEI_NULL, target, channel->path, sizeof(channel->path));
-    return status == STELE_OK ? stelei_channel_dial(channel, deadline) : status;
+    if (status == STELE_OK)
+        status = stelei_channel_dial(channel, deadline);
+    if (status == STELE_ECLOSED && stelei_channel_follow(channel, target, deadline))
+        return STELE_OK;
+    return status;
 }
 
 /*
  * Connects to a daemon and shakes hands; on failure nothing is left open. `target` is the path of
  * its socket, with at least one '/', or the name of its segment: then the socket is looked for in
- * $XDG_RUNTIME_DIR/stele and in /run/stele. `timeout_ms` bounds the whole and becomes
+ * $XDG_RUNTIME_DIR/stele, in /run/stele, and where the segment says that its daemon listens (believed of
+ * one that is root's or this user's; that daemon must serve it). `timeout_ms` bounds the whole and becomes
  * channel->timeout_ms.
  *   STELE_ECLOSED nobody listens, or the daemon hung up, as it does while it is out of descriptors
  *   STELE_EACCES  the socket's mode forbids it            STELE_EPERM    no rights, as this user
  *   STELE_EINVAL  no such name; path empty or too long    STELE_EVERSION no protocol in common
- *   STELE_ETIMEDOUT, STELE_EPROTO, STELE_ENOMEM, STELE_EIO
+ *   STELE_ETIMEDOUT (also: so many wait to connect that its queue is full), STELE_EPROTO, STELE_ENOMEM
+ *   STELE_EIO     what else the system said: EMFILE and ENFILE, no descriptor is left here, and the like
+ * channel->system_error has the errno of a connect() that failed, 0 where the daemon hung up.
  */
 static inline enum stele_status stele_channel_connect(struct stele_channel *channel,
                                                       const char *target, int timeout_ms)
@@ -175,11 +239,13 @@ static inline enum stele_status stele_channel_reconnect(struct stele_channel *ch
 static inline enum stele_status stele_channel_segment_fd(struct stele_channel *channel,
                                                          int timeout_ms, int *fd)
 {
+    enum stele_status status = stelei_channel_usable(channel);
+    if (status != STELE_OK)
+        return status;
     if (channel->segment_fd >= 0) /* late, of a call that timed out */
         close(channel->segment_fd);
     channel->segment_fd = -1;
-    enum stele_status status =
-        stelei_channel_hello(channel, STELEI_HELLO_DESCRIPTOR, stelei_io_deadline(timeout_ms));
+    status = stelei_channel_hello(channel, STELEI_HELLO_DESCRIPTOR, stelei_io_deadline(timeout_ms));
     if (status != STELE_OK)
         return status;
     if (channel->segment_fd < 0)

@@ -43,7 +43,7 @@ static inline enum stele_status stelei_list_key_bytes(const struct stele_table *
                                                       struct stelei_list_key *made)
 {
     if (STELEI_UNLIKELY(table->form != STELEI_FORM_BYTES_LISTS))
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
     made->bytes = key;
@@ -57,7 +57,7 @@ static inline enum stele_status stelei_list_key_word(const struct stele_table *t
                                                      struct stelei_list_key *made)
 {
     if (STELEI_UNLIKELY(table->form != STELEI_FORM_WORD_LISTS))
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     made->bytes = STELEI_NULL;
     made->byte_count = 0;
     made->word = key;
@@ -118,12 +118,16 @@ static inline uint64_t stele_list_generation(const struct stele_list *list)
 /*
  * Copies elements from number `from` on into `out` (any alignment), up to `capacity` of them; *got
  * says how many: 0 at or after the end.
- *   STELE_EBUSY  the list is gone for too long; take it again. `out` may have been scribbled on
+ *   STELE_EBUSY  the list is gone for too long, or its table was opened anew; take it again. `out` may
+ *                have been scribbled on   STELE_EINVAL  all zero: never taken
  */
 static inline enum stele_status stele_list_read(const struct stele_list *list, uint64_t from,
                                                 void *out, uint64_t capacity, uint64_t *got)
 {
     uint64_t n = from < list->count ? list->count - from : 0;
+    enum stele_status status = stelei_list_at_hand(list);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
     if (n > capacity)
         n = capacity;
     bool whole = stelei_list_copy_out(list, from, n, out);
@@ -145,6 +149,9 @@ static inline enum stele_status stele_list_span(const struct stele_list *list, u
                                                 const void **elements, uint64_t *n)
 {
     struct stelei_list_run run;
+    enum stele_status status = stelei_list_at_hand(list);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
     if (from >= list->count)
         return STELE_EEND;
     if (!stelei_list_run_at(list, from, &run))
@@ -157,7 +164,7 @@ static inline enum stele_status stele_list_span(const struct stele_list *list, u
 /* True: everything that was seen of the list before this call was what it held when it was taken. */
 static inline bool stele_list_valid(const struct stele_list *list)
 {
-    return stelei_list_untouched(list);
+    return stelei_list_at_hand(list) == STELE_OK && stelei_list_untouched(list);
 }
 
 /*
@@ -168,6 +175,8 @@ static inline bool stele_list_valid(const struct stele_list *list)
  */
 static inline bool stele_list_current(const struct stele_list *list)
 {
+    if (stelei_list_at_hand(list) != STELE_OK)
+        return false;
     /* of another list, perhaps, or of no list: then the head has changed */
     bool same = stelei_load64_acquire(&list->record->count) == list->count;
     return same && stelei_probe_unchanged(list->table, &list->token);

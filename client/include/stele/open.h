@@ -29,7 +29,8 @@ struct stelei_reader_hash {
     stele_hash_function function;
 };
 
-/* A mapped segment. Owned by the caller; must outlive the tables opened from it. */
+/* A mapped segment. Owned by the caller; must outlive the tables opened from it. All zero: nothing is
+ * attached, which every call tells by STELE_EINVAL, and detaching does nothing. */
 struct stele_reader {
     struct stelei_map map;
     uint32_t hash_count;
@@ -139,7 +140,12 @@ static inline enum stele_status stele_reader_explain(const char *name, uint64_t 
     return status == STELE_EMOVED ? STELE_ENOSEGMENT : status;
 }
 
-/* Unmaps. Tables opened from it, and views, must not be used any more. */
+/*
+ * Unmaps. Tables opened from it, and views, lists and scans of theirs, must not be used any more: there
+ * is no memory behind them. (Where another segment comes to lie at the same address they say
+ * STELE_EDROPPED, and views and lists that they are not valid.) What is opened anew into the same
+ * handle tells what was taken through the former one: false, STELE_EBUSY, STELE_EDROPPED.
+ */
 static inline void stele_reader_detach(struct stele_reader *reader)
 {
     stelei_map_detach(&reader->map);
@@ -149,13 +155,13 @@ static inline void stele_reader_detach(struct stele_reader *reader)
  * For tables whose type names a hash of the program's own: what the writer registered under `id`
  * (STELE_HASH_OWN .. 255). Belongs to this reader; to be called before such a table is opened. The
  * function may be called for bytes that change under it; what it makes of them is thrown away then.
- *   STELE_EINVAL  no such id, or no function   STELE_EEXIST  the id has another function here
+ *   STELE_EINVAL  no such id, no function, or nothing attached   STELE_EEXIST  the id has another function here
  *   STELE_EFULL   STELE_READER_HASHES are registered
  */
 static inline enum stele_status stele_reader_register_hash(struct stele_reader *reader, uint8_t id,
                                                            stele_hash_function function)
 {
-    if (id < STELE_HASH_OWN || !function)
+    if (!reader->map.base || id < STELE_HASH_OWN || !function)
         return STELE_EINVAL;
     for (uint32_t i = 0; i < reader->hash_count; i++)
         if (reader->hash[i].id == id)
@@ -226,10 +232,8 @@ static inline enum stele_status stelei_table_find(const struct stele_reader *rea
 {
     uint64_t wanted[STELEI_NAME_BYTES / 8] = {0};
     size_t bytes = name ? strlen(name) : 0;
-    if (bytes == 0 || bytes >= STELEI_NAME_BYTES)
+    if (!reader->map.base || bytes == 0 || bytes >= STELEI_NAME_BYTES)
         return STELE_EINVAL;
-    if (!reader->map.base)
-        return STELE_ENOSEGMENT; /* attaching failed, or it was detached */
     memcpy(wanted, name, bytes);
     for (unsigned attempt = 0; attempt < STELEI_ATTEMPTS; attempt++) {
         enum stele_status status = STELE_ENOTABLE;
@@ -304,6 +308,7 @@ static inline enum stele_status stelei_table_open(const struct stele_reader *rea
 {
     struct stele_table found;
     uint64_t hash_check = 0;
+    memset(table, 0, sizeof *table);
     enum stele_status status = stelei_table_find(reader, name, &found, &hash_check);
     if (status != STELE_OK)
         return status;
@@ -319,9 +324,10 @@ static inline enum stele_status stelei_table_open(const struct stele_reader *rea
  * Finds a table by name (1..63 bytes) whose keys are byte strings and whose values are no lists:
  * what stele_get() reads. A value that is a word or a struct has its own number of bytes, a word
  * little-endian. The handle is a plain value: copy it, share it, forget it. It follows
- * stele_store_table_clear() by itself. Walks up to 512 descriptors: open once, keep it.
+ * stele_store_table_clear() by itself. Whatever it was, it is all zero, not open, unless STELE_OK. Walks
+ * up to 512 descriptors: open once, keep it.
  *   STELE_ENOTABLE no table of that name   STELE_EMOVED the segment was given up: attach again
- *   STELE_ENOSEGMENT the reader is not attached
+ *   STELE_EINVAL   no name, or the reader is not attached
  *   STELE_ETYPE    it holds something else STELE_EVERSION something that this build does not know
  *   STELE_EHASH    its hash function is not registered here, or what is registered is another one
  */

@@ -24,7 +24,8 @@
  *
  * Common outcomes: STELE_ENOTFOUND no such key; STELE_EBUSY see above; STELE_EDROPPED the table was
  * dropped: open it again; STELE_EMOVED attach again; STELE_ECORRUPT the segment makes no sense;
- * STELE_ETYPE the handle is of a table that the call is not for (of words, of lists).
+ * STELE_ETYPE the handle is of a table that the call is not for (of words, of lists); STELE_EINVAL
+ * the handle is all zero, not open.
  * Out-parameters are untouched unless said otherwise; a caller's buffer may be scribbled on by any
  * lookup that does not return STELE_OK.
  */
@@ -70,7 +71,7 @@ STELEI_COLD static enum stele_status stelei_get_unusual(const struct stele_table
                                                         size_t *value_bytes)
 {
     if (table->form != STELEI_FORM_BYTES)
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     if (key_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
     return stelei_get_again(table, key, STELEI_CAST(uint32_t, key_bytes),
@@ -115,8 +116,8 @@ static inline enum stele_status stele_contains(const struct stele_table *table, 
 {
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
-    if (STELEI_UNLIKELY(table->form > STELEI_FORM_BYTES_LISTS))
-        return STELE_ETYPE;
+    if (STELEI_UNLIKELY(table->form != STELEI_FORM_BYTES && table->form != STELEI_FORM_BYTES_LISTS))
+        return stelei_not_for(table);
     struct stelei_probe probe;
     uint64_t clock = 0, hash = stelei_table_hash(table, key, key_bytes);
     unsigned attempts = 0;
@@ -133,17 +134,26 @@ struct stele_view {
     size_t bytes;
     struct stelei_probe token;
     uint64_t clock;
+    uint64_t incarnation; /* of its table */
 };
 
+/* A view that was never taken, or of another table than this, which the handle has become since. */
+STELEI_INLINE bool stelei_view_is_of(const struct stele_view *view, const struct stele_table *table)
+{
+    return STELEI_LIKELY(view->data && view->incarnation == table->incarnation);
+}
+
 /* Zero-copy: cost is independent of the value's size. The view belongs to the caller and holds
- * nothing; dereference it only while the reader is attached. */
+ * nothing; dereference it only while the reader is attached. All zero, and so never valid, unless
+ * STELE_OK. */
 static inline enum stele_status stele_view_take(const struct stele_table *table, const void *key,
                                                 size_t key_bytes, struct stele_view *view)
 {
+    memset(view, 0, sizeof *view);
     if (STELEI_UNLIKELY(key_bytes > STELEI_KEY_MAX_BYTES))
         return STELE_ETOOBIG;
     if (STELEI_UNLIKELY(table->form != STELEI_FORM_BYTES))
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     struct stelei_probe probe;
     uint64_t clock = 0, hash = stelei_table_hash(table, key, key_bytes);
     unsigned attempts = 0;
@@ -155,6 +165,7 @@ static inline enum stele_status stele_view_take(const struct stele_table *table,
     view->bytes = stelei_record_value_bytes(probe.meta);
     view->token = probe;
     view->clock = clock;
+    view->incarnation = table->incarnation;
     return STELE_OK;
 }
 
@@ -164,8 +175,8 @@ static inline enum stele_status stele_view_take(const struct stele_table *table,
  */
 static inline bool stele_view_valid(const struct stele_table *table, const struct stele_view *view)
 {
-    return stelei_clock_untouched(table, view->clock) ||
-           stelei_probe_unchanged(table, &view->token);
+    return stelei_view_is_of(view, table) && (stelei_clock_untouched(table, view->clock) ||
+                                              stelei_probe_unchanged(table, &view->token));
 }
 
 /*
@@ -178,7 +189,7 @@ static inline bool stele_view_valid(const struct stele_table *table, const struc
 static inline bool stele_view_current(const struct stele_table *table,
                                       const struct stele_view *view)
 {
-    return stelei_probe_unchanged(table, &view->token);
+    return stelei_view_is_of(view, table) && stelei_probe_unchanged(table, &view->token);
 }
 
 #endif

@@ -23,7 +23,9 @@
  *                 stele_scan_skip() goes past it instead
  *   STELE_EBUSY   the bucket changes faster than it can be read; the position stays
  *   STELE_ETYPE   not for tables of this type
- *   STELE_EDROPPED, STELE_EMOVED, STELE_ECORRUPT  as in reader.h
+ *   STELE_EDROPPED, STELE_EMOVED, STELE_ECORRUPT  as in reader.h; STELE_EDROPPED too where the handle
+ *                 was opened anew, for another table, since the scan was begun
+ *   STELE_EINVAL  the handle is not open, or the scan was never begun (all zero)
  */
 #ifndef STELE_SCAN_H
 #define STELE_SCAN_H
@@ -36,6 +38,7 @@ static inline void stele_scan_begin(struct stele_scan *scan, const struct stele_
 {
     memset(scan, 0, sizeof *scan);
     scan->table = table;
+    scan->incarnation = table->incarnation;
 }
 
 /*
@@ -47,8 +50,8 @@ static inline enum stele_status stele_scan_begin_prefix(struct stele_scan *scan,
                                                         const struct stele_table *table,
                                                         const void *prefix, size_t prefix_bytes)
 {
-    if (table->form >= STELEI_FORM_WORDS)
-        return STELE_ETYPE;
+    if (table->form == STELEI_FORM_NONE || table->form >= STELEI_FORM_WORDS)
+        return stelei_not_for(table);
     if (prefix_bytes > STELEI_KEY_MAX_BYTES)
         return STELE_ETOOBIG;
     stele_scan_begin(scan, table);
@@ -60,7 +63,7 @@ static inline enum stele_status stele_scan_begin_prefix(struct stele_scan *scan,
 /* ---- to be continued ---------------------------------------------------------------------- */
 
 /*
- * Where a scan stands: five words to be stored anywhere and for as long as the table lives. Zeros
+ * Where a scan stands: six words to be stored anywhere and for as long as the table lives. Zeros
  * stand for the beginning. Good for another scan of the same table in another process, too, with
  * another prefix or none; the guarantee holds for what was present from the first scan's begin on.
  */
@@ -70,6 +73,7 @@ struct stele_scan_cursor {
     uint64_t hash; /* of the last entry returned from that bucket */
     uint64_t tie;
     uint64_t after; /* 1: there was one */
+    uint64_t incarnation; /* which table, of which segment */
 };
 
 static inline void stele_scan_save(const struct stele_scan *scan, struct stele_scan_cursor *cursor)
@@ -79,19 +83,26 @@ static inline void stele_scan_save(const struct stele_scan *scan, struct stele_s
     cursor->hash = scan->last_hash;
     cursor->tie = scan->last_tie;
     cursor->after = scan->after_last;
+    cursor->incarnation = scan->incarnation;
 }
 
-/* Lets a scan that was begun go on behind the last entry that was returned before the save. A cursor
- * that is not of this table returns fewer entries, or none. */
-static inline void stele_scan_resume(struct stele_scan *scan,
-                                     const struct stele_scan_cursor *cursor)
+/*
+ * Lets a scan that was begun go on behind the last entry that was returned before the save.
+ *   STELE_EDROPPED  the cursor is of another table: of one that was dropped, or of the same name in a
+ *   segment that was replaced. The scan stays where it is, at its beginning
+ */
+static inline enum stele_status stele_scan_resume(struct stele_scan *scan,
+                                                  const struct stele_scan_cursor *cursor)
 {
+    if (cursor->incarnation != scan->incarnation && (cursor->incarnation | cursor->table_word) != 0)
+        return STELE_EDROPPED;
     scan->word = cursor->table_word;
     scan->bucket = cursor->bucket;
     scan->last_hash = cursor->hash;
     scan->last_tie = cursor->tie;
     scan->after_last = cursor->after != 0;
     scan->loaded = false;
+    return STELE_OK;
 }
 
 /* Goes past the entry for which a stele_scan_next function returned STELE_ESHORT. */
@@ -99,6 +110,14 @@ static inline void stele_scan_skip(struct stele_scan *scan)
 {
     if (scan->loaded && scan->next < scan->count)
         stelei_scan_pass(scan);
+}
+
+/* Whether the handle is open, and still of the table that the scan was begun with. */
+STELEI_INLINE enum stele_status stelei_scan_ready(const struct stele_scan *scan)
+{
+    if (STELEI_UNLIKELY(!scan->table || scan->table->form == STELEI_FORM_NONE))
+        return STELE_EINVAL;
+    return STELEI_LIKELY(scan->table->incarnation == scan->incarnation) ? STELE_OK : STELE_EDROPPED;
 }
 
 /* ---- the parts of an entry ---------------------------------------------------------------- */
@@ -181,11 +200,14 @@ static inline enum stele_status stele_scan_next(struct stele_scan *scan, void *k
                                                 size_t key_capacity, size_t *key_bytes, void *value,
                                                 size_t value_capacity, size_t *value_bytes)
 {
+    enum stele_status status = stelei_scan_ready(scan);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
     bool lists = stele_type_has_lists(&scan->table->type);
     unsigned attempts = 0;
     for (;;) {
         struct stele_list list;
-        enum stele_status status = stelei_scan_advance(scan, &attempts);
+        status = stelei_scan_advance(scan, &attempts);
         if (status != STELE_OK)
             return status;
         const struct stelei_scan_entry *entry = &scan->entry[scan->next];
@@ -223,8 +245,11 @@ static inline enum stele_status stele_scan_next_key(struct stele_scan *scan, voi
                                                     size_t key_capacity, size_t *key_bytes)
 {
     unsigned attempts = 0;
+    enum stele_status status = stelei_scan_ready(scan);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
     for (;;) {
-        enum stele_status status = stelei_scan_advance(scan, &attempts);
+        status = stelei_scan_advance(scan, &attempts);
         if (status != STELE_OK)
             return status;
         const struct stelei_scan_entry *entry = &scan->entry[scan->next];
@@ -247,11 +272,14 @@ static inline enum stele_status stele_scan_next_list(struct stele_scan *scan, vo
                                                      struct stele_list *list)
 {
     unsigned attempts = 0;
+    enum stele_status status = stelei_scan_ready(scan);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
     if (!stele_type_has_lists(&scan->table->type))
         return STELE_ETYPE;
     for (;;) {
         struct stele_list taken;
-        enum stele_status status = stelei_scan_advance(scan, &attempts);
+        status = stelei_scan_advance(scan, &attempts);
         if (status != STELE_OK)
             return status;
         const struct stelei_scan_entry *entry = &scan->entry[scan->next];
@@ -279,9 +307,12 @@ static inline enum stele_status stele_scan_next_word(struct stele_scan *scan, ui
                                                      uint64_t *value)
 {
     unsigned attempts = 0;
+    enum stele_status status = stelei_scan_ready(scan);
+    if (STELEI_UNLIKELY(status != STELE_OK))
+        return status;
     if (scan->table->form != STELEI_FORM_WORDS)
         return STELE_ETYPE;
-    enum stele_status status = stelei_scan_advance(scan, &attempts);
+    status = stelei_scan_advance(scan, &attempts);
     if (status != STELE_OK)
         return status;
     *key = scan->entry[scan->next].tie; /* both were validated when they were collected */

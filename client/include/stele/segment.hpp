@@ -7,6 +7,9 @@
 
 #include "detail/types.hpp"
 
+#include <atomic>
+#include <new>
+
 #if defined(__cpp_exceptions) || defined(__EXCEPTIONS)
 #include <stdexcept>
 #endif
@@ -41,46 +44,101 @@ inline void must(status why)
 
 /* ---- the segment -------------------------------------------------------------------------- */
 
+namespace detail
+{
+
+/* A mapping, shared by a reader and the tables opened from it: the last of them unmaps it. Copies may
+ * be made and let go of by any threads. */
+class mapping
+{
+  public:
+    mapping() noexcept : shared_(nullptr)
+    {
+    }
+    mapping(const mapping &other) noexcept : shared_(other.shared_)
+    {
+        if (shared_)
+            shared_->users.fetch_add(1, std::memory_order_relaxed);
+    }
+    mapping &operator=(mapping other) noexcept
+    {
+        std::swap(shared_, other.shared_);
+        return *this;
+    }
+    ~mapping()
+    {
+        if (!shared_ || shared_->users.fetch_sub(1, std::memory_order_acq_rel) != 1)
+            return;
+        ::stelei_map_detach(&shared_->map);
+        delete shared_;
+    }
+    /* Takes over what a reader has mapped. STELE_ENOMEM, and it is unmapped. */
+    status hold(::stele_reader &native) noexcept
+    {
+        counted *made = new (std::nothrow) counted(native.map);
+        if (!made) {
+            ::stele_reader_detach(&native);
+            return STELE_ENOMEM;
+        }
+        *this = mapping(made);
+        return STELE_OK;
+    }
+
+  private:
+    struct counted {
+        explicit counted(const ::stelei_map &of) noexcept : map(of), users(1)
+        {
+        }
+        ::stelei_map map;
+        std::atomic<std::size_t> users;
+    };
+    explicit mapping(counted *made) noexcept : shared_(made)
+    {
+    }
+    counted *shared_;
+};
+
+} // namespace detail
+
 class reader
 {
   public:
-    reader() noexcept : native_()
+    reader() noexcept : native_(), mapping_()
     {
     }
-    reader(reader &&other) noexcept : native_(other.native_)
+    reader(reader &&other) noexcept : native_(other.native_), mapping_(other.mapping_)
     {
-        other.native_ = ::stele_reader();
+        other.detach();
     }
     reader &operator=(reader &&other) noexcept
     {
         if (this != &other) {
-            detach();
             native_ = other.native_;
-            other.native_ = ::stele_reader();
+            mapping_ = other.mapping_;
+            other.detach();
         }
         return *this;
     }
     reader(const reader &) = delete;
     reader &operator=(const reader &) = delete;
-    ~reader()
-    {
-        detach();
-    }
 
-    /* As stele_reader_attach() and stele_reader_attach_fd(); lets go of what was attached. */
+    /* As stele_reader_attach() and stele_reader_attach_fd(); lets go of what was attached, on failure
+     * too. Tables that are open stay with the segment that they were opened from. */
     status attach(const char *name) noexcept
     {
         detach();
-        return ::stele_reader_attach(&native_, name);
+        return hold(::stele_reader_attach(&native_, name));
     }
     status attach(int fd) noexcept
     {
         detach();
-        return ::stele_reader_attach_fd(&native_, fd);
+        return hold(::stele_reader_attach_fd(&native_, fd));
     }
+    /* Unmaps, when the last table that was opened from it has gone too. */
     void detach() noexcept
     {
-        ::stele_reader_detach(&native_);
+        native_ = ::stele_reader();
+        mapping_ = detail::mapping();
     }
     /* As stele_reader_register_hash(). */
     status register_hash(std::uint8_t id, ::stele_hash_function function) noexcept
@@ -95,9 +153,23 @@ class reader
     {
         return &native_;
     }
+    /* What keeps the memory that native() is about. */
+    const detail::mapping &mapping() const noexcept
+    {
+        return mapping_;
+    }
 
   private:
+    status hold(status why) noexcept
+    {
+        if (why == STELE_OK)
+            why = mapping_.hold(native_);
+        if (why != STELE_OK)
+            detach();
+        return why;
+    }
     ::stele_reader native_;
+    detail::mapping mapping_;
 };
 
 } // namespace stele

@@ -12,6 +12,8 @@
 static inline enum stele_status stele_table_count(const struct stele_table *table,
                                                   uint64_t *entries)
 {
+    if (table->form == STELEI_FORM_NONE)
+        return STELE_EINVAL;
     for (unsigned attempt = 0; attempt < STELEI_ATTEMPTS; attempt++) {
         uint64_t word = stelei_load64_acquire(&table->shared->word);
         const struct stelei_root *root = table->root;
@@ -43,10 +45,13 @@ struct stele_reader_stats {
     bool moved;  /* its writer gave it up: attach again (open.h) */
 };
 
-/* A snapshot of counters, each current, not taken at one instant. */
+/* A snapshot of counters, each current, not taken at one instant. All zero where nothing is attached. */
 static inline void stele_reader_get_stats(const struct stele_reader *reader,
                                           struct stele_reader_stats *stats)
 {
+    memset(stats, 0, sizeof *stats);
+    if (!reader->map.base)
+        return;
     const struct stelei_header *header = stelei_map_header(&reader->map);
     stats->max_bytes = reader->map.length;
     stats->committed_bytes = stelei_map_limit(&reader->map);
@@ -59,7 +64,6 @@ static inline void stele_reader_get_stats(const struct stele_reader *reader,
     uint64_t state = stelei_load64(&header->state);
     stats->moved = state == STELEI_STATE_MOVED;
     stats->closed = stats->moved || state == STELEI_STATE_CLEAN;
-    stats->tables = 0;
     for (uint32_t id = 0; id < reader->map.table_capacity; id++)
         stats->tables +=
             STELEI_CAST(uint32_t, stelei_load64(&stelei_map_table(&reader->map, id)->word)) != 0;
@@ -67,12 +71,13 @@ static inline void stele_reader_get_stats(const struct stele_reader *reader,
 
 /*
  * Milliseconds since the writer last said that it is alive; 0 when its clock is ahead of ours.
- * UINT64_MAX: it never said so. Values grow when the daemon is stopped, dead or stuck; what is in
+ * UINT64_MAX: it never said so, or nothing is attached. Values grow when the daemon is stopped, dead or stuck; what is in
  * the segment stays readable all the same. Asks CLOCK_REALTIME_COARSE (no system call with a vDSO).
  */
 static inline uint64_t stele_reader_staleness_ms(const struct stele_reader *reader)
 {
-    uint64_t beat = stelei_load64(&stelei_map_header(&reader->map)->heartbeat_ms);
+    uint64_t beat =
+        reader->map.base ? stelei_load64(&stelei_map_header(&reader->map)->heartbeat_ms) : 0;
     struct timespec now;
     if (beat == 0 || clock_gettime(CLOCK_REALTIME_COARSE, &now) != 0)
         return UINT64_MAX;

@@ -26,7 +26,11 @@
  * apart by its second argument; without one they look alike.
  *
  * Threads, fork, signals, ordering and progress: reader.h says it. Readers and tables can be moved,
- * not copied; a table must not outlive its reader. Everything of the C headers works on native().
+ * not copied. A table keeps its segment mapped, however its reader is detached, attached anew, moved or
+ * destroyed: it goes on reading the segment that it was opened from, and says STELE_EMOVED when that
+ * has a successor. Then attach the reader anew and open the tables anew; where that fails, both are
+ * closed, and lookups say STELE_EINVAL. Everything of the C headers works on native(); handles made
+ * that way do not keep anything.
  */
 #ifndef STELE_STELE_HPP
 #define STELE_STELE_HPP

@@ -20,37 +20,48 @@ template <class Key, class Value> class table_base
   public:
     using calls = detail::calls<Key>;
 
-    table_base() noexcept : native_(), open_(false)
+    table_base() noexcept : native_(), mapping_()
     {
     }
-    table_base(table_base &&other) noexcept : native_(other.native_), open_(other.open_)
+    table_base(table_base &&other) noexcept : native_(other.native_), mapping_(other.mapping_)
     {
-        other.open_ = false;
+        other.close();
     }
     table_base &operator=(table_base &&other) noexcept
     {
-        native_ = other.native_;
-        open_ = other.open_;
-        other.open_ = false;
+        if (this != &other) {
+            native_ = other.native_;
+            mapping_ = other.mapping_;
+            other.close();
+        }
         return *this;
     }
     table_base(const table_base &) = delete;
     table_base &operator=(const table_base &) = delete;
 
-    /* Statuses as stele_table_open(); STELE_ETYPE unless the table holds just these types. */
+    /* Statuses as stele_table_open(); STELE_ETYPE unless the table holds just these types. Keeps the
+     * segment mapped, whatever becomes of the reader. What was open before is closed, on failure too. */
     status open(const reader &from, const char *name) noexcept
     {
+        close();
         ::stele_type type = ::stele_type_of(calls::kind, detail::value_kind<Value>::kind);
         type.value_bytes = detail::value_kind<Value>::struct_bytes;
         status why = ::stelei_table_open(from.native(), name, ::stelei_expects_kinds, &type,
                                          calls::table(native_));
-        open_ = open_ || why == STELE_OK;
+        if (why == STELE_OK)
+            mapping_ = from.mapping();
         return why;
     }
-    /* Everything below is for a table that is open. */
+    /* Views and lists of it must not be looked into any more; valid() says false. */
+    void close() noexcept
+    {
+        native_ = typename calls::native();
+        mapping_ = detail::mapping();
+    }
+    /* A table that is not open, or was moved from, tells everything below by STELE_EINVAL. */
     explicit operator bool() const noexcept
     {
-        return open_;
+        return handle()->form != STELEI_FORM_NONE;
     }
     status contains(Key key) const noexcept
     {
@@ -72,7 +83,7 @@ template <class Key, class Value> class table_base
 
   protected:
     typename calls::native native_;
-    bool open_;
+    detail::mapping mapping_;
 };
 
 /* Values that are copied as they are: words and structs. */

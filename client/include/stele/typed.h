@@ -122,6 +122,7 @@ static inline enum stele_status stele_u64_struct_open(const struct stele_reader 
                                                       struct stele_u64_struct *handle)
 {
     struct stele_type type = stele_type_of_struct(STELE_U64, STELEI_CAST(uint32_t, value_bytes));
+    memset(handle, 0, sizeof *handle);
     if (value_bytes != type.value_bytes)
         return STELE_ETYPE;
     return stelei_table_open(reader, name, stelei_expects_kinds, &type, &handle->words.table);
@@ -131,6 +132,7 @@ static inline enum stele_status stele_string_struct_open(const struct stele_read
                                                          struct stele_string_struct *handle)
 {
     struct stele_type type = stele_type_of_struct(STELE_BYTES, STELEI_CAST(uint32_t, value_bytes));
+    memset(handle, 0, sizeof *handle);
     if (value_bytes != type.value_bytes)
         return STELE_ETYPE;
     return stelei_table_open(reader, name, stelei_expects_kinds, &type, &handle->table);

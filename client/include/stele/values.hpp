@@ -23,7 +23,8 @@ namespace stele
 
 /*
  * A value of a table, not copied: what stele_view_take() says of a view. Look at it, then ask valid().
- * Made by table::view(); not to be used after its table was moved or has gone.
+ * Made by table::view(); not to be used after its table has gone. Of one that was closed, moved or
+ * opened anew valid() says false, but there may be no memory behind it: ask before looking.
  */
 template <class T> class view
 {
@@ -84,8 +85,8 @@ class bytes_view : public view<char>
 #endif
 };
 
-/* A list as it was when it was taken; what list.h says of one. Not to be used after its table was
- * moved or has gone. */
+/* A list as it was when it was taken; what list.h says of one. Not to be used after its table has
+ * gone (of one that was closed, moved or opened anew reads say STELE_EBUSY or STELE_EINVAL). */
 template <class Element> class elements
 {
   public:
@@ -121,6 +122,9 @@ template <class Element> class elements
     status read(std::vector<Element> &out) const
     {
         std::size_t got = 0;
+        status why = ::stelei_list_at_hand(&native_);
+        if (why != STELE_OK)
+            return why;
         if (native_.count > native_.table->map.length / sizeof(Element))
             return STELE_ECORRUPT; /* more than there is memory */
         out.resize(size());

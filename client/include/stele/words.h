@@ -44,6 +44,7 @@ static inline enum stele_status stele_words_open(const struct stele_reader *read
                                                  unsigned value_kind, struct stele_words *words)
 {
     struct stele_type type = stele_type_of(key_kind, value_kind);
+    memset(words, 0, sizeof *words);
     if (!stele_type_has_word_keys(&type))
         return STELE_EINVAL;
     return stelei_table_open(reader, name, stelei_expects_words, &type, &words->table);
@@ -59,7 +60,7 @@ STELEI_COLD static enum stele_status stelei_words_get_again(const struct stele_t
     uint64_t clock = 0, found = 0, hash = stelei_table_hash_word(table, key);
     unsigned attempts = 0;
     if (table->form != STELEI_FORM_WORDS)
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     enum stele_status status =
         stelei_word_settle(table, key, hash, &probe, &found, &clock, &attempts);
     if (status == STELE_OK)
@@ -95,7 +96,7 @@ static inline enum stele_status stele_words_contains(const struct stele_words *w
     uint64_t clock = 0, value = 0;
     unsigned attempts = 0;
     if (STELEI_UNLIKELY(table->form < STELEI_FORM_WORDS))
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     return stelei_word_settle(table, key, stelei_table_hash_word(table, key), &probe, &value,
                               &clock, &attempts);
 }
@@ -112,7 +113,7 @@ STELEI_COLD static enum stele_status stelei_words_copy_again(const struct stele_
     uint64_t clock = 0, ref = 0;
     unsigned attempts = 0;
     if (table->form != STELEI_FORM_WORD_RECORDS)
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     for (;;) {
         enum stele_status status =
             stelei_word_settle(table, key, hash, &probe, &ref, &clock, &attempts);
@@ -165,12 +166,13 @@ STELEI_INLINE enum stele_status stele_words_get_bytes(const struct stele_words *
 static inline enum stele_status stele_words_view_take(const struct stele_words *words, uint64_t key,
                                                       struct stele_view *view)
 {
+    memset(view, 0, sizeof *view);
     const struct stele_table *table = &words->table;
     struct stelei_probe probe;
     uint64_t clock = 0, ref = 0;
     unsigned attempts = 0;
     if (STELEI_UNLIKELY(table->form != STELEI_FORM_WORD_RECORDS))
-        return STELE_ETYPE;
+        return stelei_not_for(table);
     enum stele_status status = stelei_word_settle(table, key, stelei_table_hash_word(table, key),
                                                   &probe, &ref, &clock, &attempts);
     if (status != STELE_OK)
@@ -179,6 +181,7 @@ static inline enum stele_status stele_words_view_take(const struct stele_words *
     view->bytes = stelei_record_value_bytes(probe.meta);
     view->token = probe;
     view->clock = clock;
+    view->incarnation = table->incarnation;
     return STELE_OK;
 }
 

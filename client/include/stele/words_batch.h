@@ -94,8 +94,8 @@ static inline size_t stele_words_get_many(const struct stele_words *words, const
     size_t found = 0;
     for (size_t done = 0; done < n;) {
         size_t group = n - done < STELEI_WORDS_GROUP ? n - done : STELEI_WORDS_GROUP;
-        if (stelei_words_batch_begin(&batch, &words->table) &&
-            words->table.form == STELEI_FORM_WORDS)
+        if (words->table.form == STELEI_FORM_WORDS &&
+            stelei_words_batch_begin(&batch, &words->table))
             found += stelei_words_staged(&batch, words, keys + done, values + done,
                                          statuses ? statuses + done : STELEI_NULL, group);
         else
@@ -243,8 +243,8 @@ static inline size_t stele_words_get_bytes_many(const struct stele_words *words,
     for (size_t done = 0; done < n;) {
         size_t group = n - done < STELEI_WORDS_GROUP ? n - done : STELEI_WORDS_GROUP;
         struct stele_words_lookup *l = &lookups[done];
-        if (stelei_words_batch_begin(&batch, &words->table) &&
-            words->table.form == STELEI_FORM_WORD_RECORDS)
+        if (words->table.form == STELEI_FORM_WORD_RECORDS &&
+            stelei_words_batch_begin(&batch, &words->table))
             found += stelei_words_tracked(&batch, words, l, group);
         else
             for (size_t i = 0; i < group; i++) {

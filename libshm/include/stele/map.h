@@ -76,7 +76,7 @@ enum stele_status stele_map_with_capacity(struct stele_type type, uint64_t entri
                                           struct stele_map *map);
 
 /* A map in a store that is open, created or opened as it stands; the store stays the caller's. NULL
- * options: byte strings -> byte strings. STELE_ETYPE, STELE_EINVAL, STELE_EHASH, STELE_EFULL. */
+ * options: byte strings -> byte strings. STELE_ETYPE, STELE_EINVAL, STELE_EHASH, STELE_ETABLES. */
 enum stele_status stele_map_in(struct stele_store *store, const char *table,
                                const struct stele_table_options *options, struct stele_map *map);
 /* One that exists, whatever its type: map->type says which. STELE_ENOTABLE. */

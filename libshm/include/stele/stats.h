@@ -40,7 +40,11 @@
     X(adopting, "1 while the marking pass of an adoption is under way")                            \
     X(adoption_dropped, "damaged entries and links that the last adoption dropped")                \
     X(evacuations, "passes that emptied sparse slabs")                                             \
-    X(moved_bytes, "blocks that these passes moved")
+    X(moved_bytes, "blocks that these passes moved")                                               \
+    X(full, "1: the segment is full of its maximum, 2: the tmpfs is full before that")             \
+    X(tmpfs_bytes, "size of the file system behind the segment; 0: it has no limit of its own")    \
+    X(tmpfs_free_bytes, "free of that")                                                            \
+    X(detached, "1: the segment's name was removed, and writes are refused")
 
 /* A snapshot, not taken at one instant with what readers see. */
 struct stele_daemon_stats {

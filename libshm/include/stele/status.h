@@ -39,8 +39,10 @@
     X(STELE_EDIFFERS, 27, "the key holds another value than was expected")                         \
     X(STELE_ENOTNUMBER, 28, "the value is not a decimal integer of 64 bits")                       \
     X(STELE_ERANGE, 29, "the result does not fit into a signed integer of 64 bits")                \
-    X(STELE_EFORKED, 30, "the channel or store belongs to the parent process; open one of your own")     \
-    X(STELE_EHASH, 31, "the table's hash function is not registered here, or is another one")
+    X(STELE_EFORKED, 30, "the channel or store belongs to the parent process; open one of your own") \
+    X(STELE_EHASH, 31, "the table's hash function is not registered here, or is another one")      \
+    X(STELE_ETABLES, 32, "all 512 tables are in use; drop one first")                              \
+    X(STELE_EDETACHED, 33, "the segment's name was removed while it was in use: writes are refused")
 
 enum stele_status {
 #define STELE_STATUS_ENUM(name, number, text) name = number,

@@ -27,6 +27,9 @@
  * any part of it, to every call here as a key, a value, elements or a table's name, also to one that
  * changes that very entry: the store has taken what it needs before it moves or frees anything.
  *
+ * Names: they can be removed under a living writer. Every call that changes something is then
+ * STELE_EDETACHED, see stele_store_check_names().
+ *
  * Errors: STELE_EINVAL where there is no store (NULL). A write that fails has changed nothing.
  * STELE_ENOSPC leaves everything readable; erasing, clearing and smaller writes go on.
  */
@@ -52,7 +55,8 @@ struct stele_own_hash {
 
 struct stele_store_options {
     const char *name;   /* 1..63 bytes of [A-Za-z0-9._-]; NULL: anonymous memory, no lock */
-    uint64_t max_bytes; /* 0: half of the memory, or 3/4 of the cgroup's; at least 4 MiB */
+    uint64_t max_bytes; /* 0: half of the memory, but no more than 3/4 of the smallest limit of
+                           the control groups and than the tmpfs has; at least 4 MiB */
     uint32_t mode;      /* of the object; 0: 0640. Others' write bits are refused */
     uint32_t group;     /* gid that may read; only used with `set_group` */
     bool set_group;
@@ -124,7 +128,7 @@ struct stele_table_options {
  *   STELE_EEXIST  (and *id) the name is taken by a table of the same type and limit
  *   STELE_ETYPE   (and *id) it is taken by another one
  *   STELE_EINVAL  the options make no sense      STELE_EHASH  its own hash is not registered
- *   STELE_EFULL   512 tables exist
+ *   STELE_ETABLES 512 tables exist
  */
 enum stele_status stele_store_table_create(struct stele_store *store, const char *name,
                                            const struct stele_table_options *options, uint32_t *id);
@@ -378,11 +382,26 @@ bool stele_store_adopting(const struct stele_store *store);
 enum stele_status stele_store_populate(struct stele_store *store, uint32_t chunks);
 
 /*
- * Stores the wall-clock time that readers report as staleness. On a full tmpfs the system is asked for
- * memory again by the first write after this that needs some, by every 256th, and by
- * stele_store_populate(); the others are refused at once.
+ * Looks whether /dev/shm/stele.NAME and its lock still lead to what the store holds: logind's RemoveIPC or
+ * an rm can remove them under a living writer. A name that was moved away is linked again, a lock that was
+ * removed is made again, and `detail` (may be NULL) says so; it is empty where all is well. A segment
+ * whose name was removed, or given to another file, cannot be found again by anybody: STELE_EDETACHED,
+ * from then on from every call that would change something too; reading goes on. A writer looks by
+ * itself with every 4096 changes. Three system calls; STELE_EFORKED.
  */
-void stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
+enum stele_status stele_store_check_names(struct stele_store *store, char *detail,
+                                          size_t detail_bytes);
+
+/* Tells clients that look for the writer by the segment's name where it listens: an absolute path of up to
+ * 107 bytes; NULL, and any other, is nowhere, as after opening and closing. */
+void stele_store_set_socket(struct stele_store *store, const char *path);
+
+/*
+ * Stores the wall-clock time that readers report as staleness, and looks for the names as above. On a full
+ * tmpfs the system is asked for memory again by the first write after this that needs some, by every
+ * 256th, and by stele_store_populate(); the others are refused at once.
+ */
+enum stele_status stele_store_heartbeat(struct stele_store *store, uint64_t now_ms);
 
 struct stele_store_stats {
     uint64_t max_bytes;        /* the segment's size when full */
@@ -397,6 +416,8 @@ struct stele_store_stats {
     uint64_t evacuations;      /* passes that emptied sparse slabs, or are about to */
     uint64_t moved_bytes;      /* blocks that these passes moved */
     uint64_t adoption_dropped; /* damaged entries and links that the last adoption dropped */
+    uint64_t tmpfs_bytes;      /* of the file system behind the segment; 0: no limit of its own */
+    uint64_t tmpfs_free_bytes; /* of these */
 };
 /* All zero in a child of the process that opened the store. */
 void stele_store_get_stats(struct stele_store *store, struct stele_store_stats *stats);

@@ -291,6 +291,8 @@ static void saw(struct explore_search *search, uint32_t number, uint32_t index)
 
 static void log_read(struct explore_search *search, const struct explore_read *read)
 {
+    if (!search->logging)
+        return;
     if (search->reads == search->read_room) {
         search->read_room = search->read_room ? search->read_room * 2 : 1024;
         search->read = explore_alloc(search->read, search->read_room * sizeof search->read[0]);
@@ -352,7 +354,7 @@ uint64_t explore_search_load(struct explore_search *search, const void *address,
                              enum stelei_order order, const void *site)
 {
     uint64_t off = (uint64_t)((uintptr_t)address - (uintptr_t)search->base), value = 0;
-    if (off % bytes || off >= search->memory->history->bytes)
+    if ((off & (bytes - 1)) != 0 || off >= search->memory->history->bytes)
         explore_fail(search, "a load outside the segment, at offset %ld", (long)off, 0, 0);
     if (off == search->attempt_off && order == STELEI_ACQUIRE && search->attempt)
         search->attempt(search->context);
@@ -438,6 +440,18 @@ static void run_once(struct explore_search *search, explore_program *program, vo
         program(search, context);
 }
 
+/* The run that failed once more, by the same choices: its reads are noted, for the report. */
+static void explain(struct explore_search *search, explore_program *program, void *context,
+                    uint32_t view)
+{
+    if (search->brief)
+        return;
+    search->logging = true;
+    run_begin(search, view);
+    run_once(search, program, context);
+    search->logging = false;
+}
+
 bool explore_search_all(struct explore_search *search, explore_program *program, void *context)
 {
     search->alone = false;
@@ -447,8 +461,10 @@ bool explore_search_all(struct explore_search *search, explore_program *program,
     for (;;) {
         run_begin(search, 0);
         run_once(search, program, context);
-        if (search->failed)
+        if (search->failed) {
+            explain(search, program, context, 0);
             return false;
+        }
         while (search->depth > 0 &&
                search->choice[search->depth - 1] + 1 == search->width[search->depth - 1])
             search->depth--;
@@ -470,6 +486,8 @@ bool explore_search_alone(struct explore_search *search, explore_program *progra
     search->depth = 0;
     run_begin(search, horizon);
     run_once(search, program, context);
+    if (search->failed)
+        explain(search, program, context, horizon);
     return !search->failed;
 }
 
@@ -477,6 +495,6 @@ void explore_fail(struct explore_search *search, const char *what, long a, long 
 {
     search->failed = true;
     free(search->report);
-    search->report = search->brief ? NULL : explore_report(search, what, a, b, c);
+    search->report = !search->logging ? NULL : explore_report(search, what, a, b, c);
     longjmp(search->leave, 2);
 }

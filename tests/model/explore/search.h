@@ -80,6 +80,7 @@ struct explore_search {
     unsigned dependencies;
     uint64_t hash;
     bool alone; /* the writer stands still at `horizon` and the reader has seen all of it */
+    bool logging; /* of reads: only when a run that failed is made again to be reported */
     struct explore_read *read;
     size_t reads, read_room;
     jmp_buf leave;

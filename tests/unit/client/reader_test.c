@@ -1,41 +1,10 @@
-#include <stele/stele.h>
-
 #include <pthread.h>
 
-#include "stores.h"
-
-static struct stele_store *store;
-static struct stele_reader reader;
-static struct stele_table table;
-static uint32_t id;
+#include "one_table.h"
 
 static void setup(void)
 {
-    store = stores_open(NULL, 64 * STORES_MIB);
-    id = stores_table(store, "t");
-    expect_ok(stele_reader_attach_fd(&reader, stele_store_fd(store)));
-    expect_ok(stele_table_open(&reader, "t", &table));
-}
-
-static void teardown(void)
-{
-    stele_reader_detach(&reader);
-    stele_store_close(store);
-}
-
-static void put(const char *key, const char *value)
-{
-    expect_ok(
-        stele_store_put(store, id, key, (uint32_t)strlen(key), value, (uint32_t)strlen(value)));
-}
-
-static void expect_value(const struct stele_table *of, const char *key, const char *value)
-{
-    char buffer[256];
-    size_t bytes = 0;
-    expect_ok(stele_get(of, key, strlen(key), buffer, sizeof buffer, &bytes));
-    ck_assert_uint_eq(bytes, strlen(value));
-    ck_assert_mem_eq(buffer, value, bytes);
+    open_table(NULL, 64 * STORES_MIB);
 }
 
 /* ---- get ------------------------------------------------------------------------------------ */

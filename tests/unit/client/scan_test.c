@@ -218,7 +218,7 @@ START_TEST(a_position_can_be_kept)
     struct stele_scan_cursor cursor;
     stele_scan_save(&scan, &cursor);
     stele_scan_begin(&kept, &table);
-    stele_scan_resume(&kept, &cursor);
+    expect_ok(stele_scan_resume(&kept, &cursor));
     while (step(&kept, 8, 8) == STELE_OK)
         ;
     for (uint32_t n = 0; n < 1000; n++)

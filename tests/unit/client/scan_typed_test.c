@@ -179,7 +179,7 @@ END_TEST
 START_TEST(a_cursor_is_all_that_is_needed)
 {
     struct stele_type type;
-    struct stele_scan_cursor cursor = {0, 0, 0, 0, 0};
+    struct stele_scan_cursor cursor = {0};
     if (!type_numbered(_i, &type))
         return;
     struct subject s = subject_make(type);
@@ -189,7 +189,7 @@ START_TEST(a_cursor_is_all_that_is_needed)
     for (;;) {
         struct stele_scan scan;
         stele_scan_begin(&scan, &s.table);
-        stele_scan_resume(&scan, &cursor);
+        expect_ok(stele_scan_resume(&scan, &cursor));
         enum stele_status status = step(&s, &scan);
         if (status == STELE_EEND)
             break;
@@ -201,7 +201,7 @@ START_TEST(a_cursor_is_all_that_is_needed)
     put(&s, 0);
     struct stele_scan scan;
     stele_scan_begin(&scan, &s.table);
-    stele_scan_resume(&scan, &cursor);
+    expect_ok(stele_scan_resume(&scan, &cursor));
     expect_status(step(&s, &scan), STELE_EEND);
 }
 END_TEST

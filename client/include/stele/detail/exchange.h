@@ -58,11 +58,16 @@ struct stele_channel {
     size_t in_head, in_tail, in_capacity;
     struct stele_channel_info info;
     char path[STELEI_ADDRESS_BYTES]; /* what reconnecting connects to */
+    /* errno of the system call that connecting ended with, where it did not succeed; 0: somebody listened,
+     * and hung up or answered */
+    int system_error;
 };
 
-/* Why nothing can be sent; STELE_OK when it can. */
+/* Why nothing can be sent; STELE_OK when it can. Without a mark it is all zero, or was closed. */
 STELEI_INLINE enum stele_status stelei_channel_usable(const struct stele_channel *channel)
 {
+    if (STELEI_UNLIKELY(!channel->mark.page))
+        return STELE_ECLOSED;
     return STELEI_UNLIKELY(stelei_fork_happened(&channel->mark)) ? STELE_EFORKED : channel->broken;
 }
 

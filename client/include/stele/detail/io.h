@@ -102,6 +102,8 @@ static inline enum stele_status stelei_io_wait(int fd, short events, int64_t dea
  *   STELE_EINVAL  empty path, or longer than a socket address holds (107 bytes)
  *   STELE_ECLOSED nobody listens there     STELE_EACCES   the socket's mode forbids it
  *   STELE_ETIMEDOUT its backlog stayed full until the deadline
+ *   STELE_EIO     what else the system said, such as EMFILE: no descriptor is left
+ * errno is the system's, then.
  */
 static inline enum stele_status stelei_io_connect(const char *path, int64_t deadline, int *fd)
 {
@@ -120,7 +122,9 @@ static inline enum stele_status stelei_io_connect(const char *path, int64_t dead
         if (status == STELE_EBUSY && stelei_io_left_ms(deadline) == 0)
             status = STELE_ETIMEDOUT;
         if (status != STELE_EBUSY) {
+            int error = errno;
             close(made);
+            errno = error;
             return status;
         }
         poll(STELEI_NULL, 0, 1); /* a full backlog cannot be polled for */

@@ -23,6 +23,7 @@ struct stele_list {
     uint32_t element_shift;
     struct stelei_probe token;
     uint64_t clock;
+    uint64_t incarnation; /* of its table */
 };
 
 /* Elements side by side: number `at` of the block at `words` and those that follow. */
@@ -56,6 +57,7 @@ STELEI_INLINE bool stelei_list_load(const struct stele_table *table, uint64_t re
     if (STELEI_UNLIKELY(off == 0 || !stelei_list_within(table, off + sizeof(struct stelei_list))))
         return false;
     list->table = table;
+    list->incarnation = table->incarnation;
     list->record = STELEI_CAST(const struct stelei_list *, stelei_map_at(&table->map, off));
     list->head = stelei_load64(&list->record->head);
     list->count = stelei_load64_acquire(&list->record->count);
@@ -64,6 +66,14 @@ STELEI_INLINE bool stelei_list_load(const struct stele_table *table, uint64_t re
     uint64_t most = stelei_list_size(list->head) * 8 >> list->element_shift;
     return STELEI_LIKELY(stelei_list_within(table, off + stelei_list_bytes(list->head))) &&
            (stelei_list_is_long(list->head) || STELEI_LIKELY(list->count <= most));
+}
+
+/* STELE_EINVAL: never taken. STELE_EBUSY: of another table than the handle has become since. */
+STELEI_INLINE enum stele_status stelei_list_at_hand(const struct stele_list *list)
+{
+    if (STELEI_UNLIKELY(!list->table))
+        return STELE_EINVAL;
+    return STELEI_LIKELY(list->incarnation == list->table->incarnation) ? STELE_OK : STELE_EBUSY;
 }
 
 /* Whether all that was loaded of the list up to now was of one list that the key held. */

@@ -25,6 +25,7 @@ struct stelei_scan_entry {
 /* Private, but for being copied and thrown away as its user likes. */
 struct stele_scan {
     const struct stele_table *table;
+    uint64_t incarnation;  /* the table's when it was begun */
     const uint8_t *prefix; /* the caller's */
     uint32_t prefix_bytes;
     uint64_t word;   /* the table's at the first bucket; 0 = not begun */

@@ -21,6 +21,7 @@
 
 /* What the type of a table makes of its slots and of what stands behind them. */
 enum stelei_form {
+    STELEI_FORM_NONE,         /* all zero: not open */
     STELEI_FORM_BYTES,        /* byte keys; the record holds the value's bytes, whatever its kind */
     STELEI_FORM_BYTES_LISTS,  /* byte keys; the record holds the ref of a list */
     STELEI_FORM_WORDS,        /* word keys; the slot holds the word */
@@ -28,7 +29,8 @@ enum stelei_form {
     STELEI_FORM_WORD_LISTS    /* word keys; the slot holds the ref of a list */
 };
 
-/* A table as one reader sees it: private, constant once opened. */
+/* A table as one reader sees it: private, constant once opened. All zero: closed, which every call
+ * tells by STELE_EINVAL. */
 struct stele_table {
     struct stelei_map map;
     const struct stelei_table *shared;
@@ -164,6 +166,12 @@ STELEI_INLINE bool stelei_clock_untouched(const struct stele_table *table, uint6
 {
     stelei_nop_read();
     return stelei_load64(&stelei_header_of(table)->recycled) <= begun;
+}
+
+/* A call that a table of this form is not for, or a handle that is not open. */
+STELEI_INLINE enum stele_status stelei_not_for(const struct stele_table *table)
+{
+    return table->form == STELEI_FORM_NONE ? STELE_EINVAL : STELE_ETYPE;
 }
 
 /* Why a table is gone. */

@@ -65,6 +65,8 @@
 #define STELEI_MIN_BYTES (2 * STELEI_CHUNK_BYTES)
 #define STELEI_MAX_BYTES (UINT64_C(1) << 43) /* 32-bit refs of 2 KiB granules */
 
+#define STELEI_SOCKET_BYTES 112u /* of the writer's socket, with the terminating zero */
+
 #define STELEI_TABLE_CAPACITY 512u
 #define STELEI_NAME_BYTES     64u /* with the terminating zero: names have 1..63 bytes */
 
@@ -153,7 +155,11 @@ struct stelei_header {
     uint64_t ring_head;
     uint8_t pad7[104];
 
-    uint8_t spare[3200];
+    /* 896: where the writer takes commands: an absolute path and a zero; all zero: not known, or nowhere.
+     * A hint that may be out of date or half written: who follows it asks there for the segment's name. */
+    uint64_t socket_path[STELEI_SOCKET_BYTES / 8];
+
+    uint8_t spare[3088];
 };
 
 /* The table word: the one store that creates, clears or drops a table. root ref 0 = dropped. */
@@ -162,7 +168,7 @@ struct stelei_header {
 struct stelei_table {
     /* 0: constant while the table lives, but for `word` */
     uint64_t word;        /* {generation 32, root ref 32} */
-    uint64_t incarnation; /* changes when the descriptor is given to another table */
+    uint64_t incarnation; /* of the table: no other has it, here or in another segment; not 0 */
     uint64_t type;        /* stele_type_word() */
     uint64_t max_entries; /* 0 = no limit */
     uint64_t hash_check;  /* what the table's hash makes of STELEI_HASH_PROBE: two programs that mean
@@ -330,6 +336,7 @@ STELEI_AT(stelei_header, recycled, 512);
 STELEI_AT(stelei_header, heartbeat_ms, 640);
 STELEI_AT(stelei_header, huge_bytes, 648);
 STELEI_AT(stelei_header, ring_off, 768);
+STELEI_AT(stelei_header, socket_path, 896);
 STELEI_SIZE(stelei_table, 256);
 STELEI_AT(stelei_table, incarnation, 8);
 STELEI_AT(stelei_table, type, 16);

@@ -290,7 +290,7 @@ START_TEST(lists)
         snprintf(name, sizeof(name), "%063d", i);
         expect_ok(create(name, &handle));
     }
-    expect_status(create("one more", &handle), STELE_EFULL);
+    expect_status(create("one more", &handle), STELE_ETABLES);
     reply = run(&list, ALL_RIGHTS);
     ck_assert_uint_eq(reply.listed_count, 512);
     for (uint32_t i = 0; i < 512; i++) {

@@ -45,6 +45,7 @@ START_TEST(header_fields_stand_where_they_stood)
         FIELD(stelei_header, recycled),     FIELD(stelei_header, heartbeat_ms),
         FIELD(stelei_header, huge_bytes),   FIELD(stelei_header, ring_off),
         FIELD(stelei_header, ring_entries), FIELD(stelei_header, ring_head),
+        FIELD(stelei_header, socket_path),
     };
     static const struct field golden[] = {
         {"magic", 0, 8},          {"major", 8, 2},
@@ -61,6 +62,7 @@ START_TEST(header_fields_stand_where_they_stood)
         {"recycled", 512, 8},     {"heartbeat_ms", 640, 8},
         {"huge_bytes", 648, 8},   {"ring_off", 768, 8},
         {"ring_entries", 776, 8}, {"ring_head", 784, 8},
+        {"socket_path", 896, 112},
     };
     EXPECT_FIELDS(is, golden);
     ck_assert_uint_eq(sizeof(struct stelei_header), 4096);

@@ -35,12 +35,19 @@ START_TEST(numbers_are_wire_format)
         {STELE_ECLOSED, 24, "STELE_ECLOSED"},
         {STELE_EFULL, 25, "STELE_EFULL"},
         {STELE_ENOSYS, 26, "STELE_ENOSYS"},
+        {STELE_EDIFFERS, 27, "STELE_EDIFFERS"},
+        {STELE_ENOTNUMBER, 28, "STELE_ENOTNUMBER"},
+        {STELE_ERANGE, 29, "STELE_ERANGE"},
+        {STELE_EFORKED, 30, "STELE_EFORKED"},
+        {STELE_EHASH, 31, "STELE_EHASH"},
+        {STELE_ETABLES, 32, "STELE_ETABLES"},
+        {STELE_EDETACHED, 33, "STELE_EDETACHED"},
     };
     for (size_t i = 0; i < sizeof pinned / sizeof pinned[0]; i++) {
         ck_assert_int_eq((int)pinned[i].status, pinned[i].number);
         ck_assert_str_eq(stele_status_name(pinned[i].status), pinned[i].name);
     }
-    ck_assert_int_ge((int)STELE_STATUS_COUNT, 27);
+    ck_assert_int_ge((int)STELE_STATUS_COUNT, 34);
 }
 END_TEST
 

@@ -4,24 +4,10 @@
 
 #include <stele/detail/hash.h>
 
-#include "segment_name.h"
-#include "stores.h"
+#include "one_store.h"
 
 #define ENTRIES 3000u
 #define BYTES   (8 * STORES_MIB)
-
-static struct stele_store *store;
-
-static void setup(void)
-{
-    segment_name_clean();
-    store = NULL;
-}
-
-static void teardown(void)
-{
-    stele_store_close(store);
-}
 
 /* A hash of the whole segment, the heartbeat included: nobody else writes it here. */
 static uint64_t digest(const struct stele_store *of)

@@ -3,28 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "segment_name.h"
-#include "stores.h"
-
-static struct stele_store *store;
-
-static void setup(void)
-{
-    segment_name_clean();
-    store = NULL;
-}
-
-static void teardown(void)
-{
-    stele_store_close(store);
-}
-
-static struct stele_store_stats stats_of(struct stele_store *of)
-{
-    struct stele_store_stats stats;
-    stele_store_get_stats(of, &stats);
-    return stats;
-}
+#include "one_store.h"
 
 /* A child makes the segment and dies in the middle of holding it. */
 static void die_holding(void (*fill)(struct stele_store *))

@@ -160,6 +160,7 @@ START_TEST(every_call_of_a_child_is_refused)
     in_a_child(other_calls);
     in_a_child(map_calls);
     stele_store_get_stats(store, &after);
+    before.tmpfs_free_bytes = after.tmpfs_free_bytes; /* others use it too */
     ck_assert_mem_eq(&before, &after, sizeof before);
     for (uint64_t n = 0; n < 2000; n++)
         expect_ok(stores_put(store, table, n, 1, 8, 64));

@@ -1,24 +1,5 @@
 /* What fits, what is full, what comes back: the memory behind the facade. */
-#include "stores.h"
-
-static struct stele_store *store;
-
-static void setup(void)
-{
-    store = NULL;
-}
-
-static void teardown(void)
-{
-    stele_store_close(store);
-}
-
-static struct stele_store_stats stats_of(struct stele_store *of)
-{
-    struct stele_store_stats stats;
-    stele_store_get_stats(of, &stats);
-    return stats;
-}
+#include "one_store.h"
 
 START_TEST(a_hundred_thousand_mixed_entries_in_64_mib)
 {

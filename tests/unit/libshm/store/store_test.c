@@ -2,28 +2,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "segment_name.h"
-#include "stores.h"
-
-static struct stele_store *store;
-
-static void setup(void)
-{
-    segment_name_clean();
-    store = NULL;
-}
-
-static void teardown(void)
-{
-    stele_store_close(store);
-}
-
-static struct stele_store_stats stats_of(struct stele_store *of)
-{
-    struct stele_store_stats stats;
-    stele_store_get_stats(of, &stats);
-    return stats;
-}
+#include "one_store.h"
 
 /* ---- entries -------------------------------------------------------------------------------- */
 
@@ -124,7 +103,7 @@ START_TEST(all_512_tables)
         for (uint64_t n = 0; n < 20; n++)
             expect_ok(stores_put(store, made, n, i, 8, 8));
     }
-    expect_status(stele_store_table_create(store, "t512", NULL, &id), STELE_EFULL);
+    expect_status(stele_store_table_create(store, "t512", NULL, &id), STELE_ETABLES);
     expect_status(stele_store_table_create(store, "t17", NULL, &id), STELE_EEXIST);
     for (unsigned i = 0; i < 512; i++) {
         snprintf(name, sizeof name, "t%u", i);
