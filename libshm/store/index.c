@@ -1,9 +1,7 @@
 #include "index.h"
 
-static uint64_t directory_bytes(const struct stelei_map *map)
-{
-    return (map->length >> STELEI_CHUNK_SHIFT) * sizeof(uint32_t);
-}
+#define DIRECTORY_BYTES (STELEI_DIRECTORY_LEAVES * sizeof(uint32_t))
+#define LEAF_BYTES      (STELEI_LEAF_CHUNKS * sizeof(uint32_t))
 
 static void *at(const struct segment *segment, uint64_t off)
 {
@@ -41,35 +39,44 @@ uint64_t index_create(struct arena *arena, enum stele_status *status)
     return root_off;
 }
 
-static enum stele_status add_directory(struct table *table)
+/* A cleared block that *ref leads to, unless one is there. */
+static enum stele_status need_block(struct table *table, uint32_t *ref, uint64_t bytes)
 {
     enum stele_status status = STELE_OK;
-    uint64_t bytes = directory_bytes(table->map);
+    if (stelei_load32(ref) != 0)
+        return STELE_OK;
     uint64_t off = arena_alloc_fixed(table->arena, bytes, ARENA_RESERVE, &status);
     if (off == 0)
         return status;
     stelei_nop_write();
-    clear_words(at(table->arena->segment, off), stelei_round_up(bytes, 8));
+    clear_words(at(table->arena->segment, off), bytes);
     STELE_POINT("index.extend:before_directory");
-    stelei_store32_release(&table->root->directory, table_ref_of(table, off));
+    stelei_store32_release(ref, table_ref_of(table, off));
     return STELE_OK;
+}
+
+/* What a ref of the directory or of its leaves leads to. */
+static uint32_t *entries_of(const struct table *table, const uint32_t *ref)
+{
+    return at(table->arena->segment, table_ref_off(table, stelei_load32(ref)));
 }
 
 static enum stele_status add_chunk(struct table *table, uint64_t i)
 {
-    enum stele_status status = STELE_OK;
-    if (stelei_load32(&table->root->directory) == 0)
-        status = add_directory(table);
+    enum stele_status status = need_block(table, &table->root->directory, DIRECTORY_BYTES);
+    if (status != STELE_OK)
+        return status;
+    uint32_t *leaf = entries_of(table, &table->root->directory) + (i >> STELEI_LEAF_BUCKET_BITS);
+    status = need_block(table, leaf, LEAF_BYTES);
     uint64_t off = status == STELE_OK ? arena_alloc_chunk(table->arena, &status) : 0;
     if (off == 0)
         return status;
-    uint64_t directory = table_ref_off(table, stelei_load32(&table->root->directory));
-    uint32_t *entry = at(table->arena->segment, directory);
+    uint32_t *entry =
+        entries_of(table, leaf) + (i >> STELEI_CHUNK_BUCKET_BITS & (STELEI_LEAF_CHUNKS - 1));
     stelei_nop_write();
     clear_words(at(table->arena->segment, off), STELEI_BUCKET_BYTES);
     STELE_POINT("index.extend:before_chunk");
-    stelei_store32_release(&entry[i >> STELEI_CHUNK_BUCKET_BITS],
-                           (uint32_t)(off >> STELEI_CHUNK_SHIFT));
+    stelei_store32_release(entry, (uint32_t)(off >> STELEI_CHUNK_SHIFT));
     return STELE_OK;
 }
 
@@ -104,6 +111,38 @@ enum stele_status index_extend(struct table *table, uint64_t i)
     return STELE_OK;
 }
 
+/* The chunks of a leaf, up to chunk number `end` of the table, then the leaf. */
+static void leaf_blocks(struct segment *segment, uint64_t leaf, uint64_t first, uint64_t end,
+                        index_visit visit, void *context)
+{
+    const uint32_t *entry = at(segment, leaf);
+    for (uint64_t i = first; i < end && i < first + STELEI_LEAF_CHUNKS; i++) {
+        uint64_t chunk = stelei_load32(&entry[i - first]);
+        if (chunk)
+            visit(context, chunk << STELEI_CHUNK_SHIFT, STELEI_CHUNK_BYTES);
+    }
+    visit(context, leaf, LEAF_BYTES);
+}
+
+/* What cannot be followed is visited all the same: let the visitor say so. */
+static void directory_blocks(struct segment *segment, uint64_t directory, uint64_t buckets,
+                             index_visit visit, void *context)
+{
+    const struct stelei_map *map = &segment->map;
+    uint64_t end = (buckets >> STELEI_CHUNK_BUCKET_BITS) + 2; /* one may be there unborn */
+    if (directory + DIRECTORY_BYTES <= map->length) {
+        const uint32_t *entry = at(segment, directory);
+        for (uint64_t i = 0; i * STELEI_LEAF_CHUNKS < end && i < STELEI_DIRECTORY_LEAVES; i++) {
+            uint64_t leaf = stelei_ref_off(map, stelei_load32(&entry[i]));
+            if (leaf && leaf + LEAF_BYTES <= map->length)
+                leaf_blocks(segment, leaf, i * STELEI_LEAF_CHUNKS, end, visit, context);
+            else if (leaf)
+                visit(context, leaf, LEAF_BYTES);
+        }
+    }
+    visit(context, directory, DIRECTORY_BYTES);
+}
+
 void index_blocks(struct segment *segment, uint64_t root_off, uint64_t buckets, index_visit visit,
                   void *context)
 {
@@ -115,17 +154,8 @@ void index_blocks(struct segment *segment, uint64_t root_off, uint64_t buckets, 
             visit(context, stelei_ref_off(map, ref), stelei_small_block_bytes(block));
     }
     uint64_t directory = stelei_ref_off(map, stelei_load32(&root->directory));
-    if (directory && directory + directory_bytes(map) > map->length) {
-        visit(context, directory, directory_bytes(map)); /* damaged: let the visitor say so */
-    } else if (directory) {
-        uint32_t *entry = at(segment, directory);
-        uint64_t end = (buckets >> STELEI_CHUNK_BUCKET_BITS) + 2; /* one may be there unborn */
-        for (uint64_t i = 1; i < end && i * 4 < directory_bytes(map); i++)
-            if (stelei_load32(&entry[i]))
-                visit(context, (uint64_t)stelei_load32(&entry[i]) << STELEI_CHUNK_SHIFT,
-                      STELEI_CHUNK_BYTES);
-        visit(context, directory, directory_bytes(map));
-    }
+    if (directory)
+        directory_blocks(segment, directory, buckets, visit, context);
     visit(context, root_off, sizeof *root);
 }
 

@@ -101,10 +101,12 @@ void list_put_elements(const struct table *table, uint64_t *block, uint64_t firs
     stelei_copy_in(word, in, bytes);
 }
 
-/* Block of the next chunk of a list of so many bytes that is to take `more`. */
-uint64_t list_chunk_block(const struct table *table, uint64_t list_bytes, uint64_t more)
+uint64_t list_chunk_block(const struct table *table, uint64_t list_bytes, uint64_t step,
+                          uint64_t more)
 {
     uint64_t want = list_bytes / STELEI_LIST_GROWTH;
+    if (want > step)
+        want = step;
     if (want < more)
         want = more;
     if (want < STELEI_LIST_CHUNK_MIN)
@@ -132,8 +134,16 @@ void list_set_entry(struct stelei_list *list, uint32_t i, uint64_t start, uint32
     struct stelei_list_chunk *chunk = list_chunk(list, i);
     stelei_store32(&chunk->capacity, (uint32_t)capacity);
     stelei_store32(&chunk->bytes, (uint32_t)bytes);
+    stelei_store32(&chunk->closed, 0);
     stelei_store32_release(&chunk->ref, ref);
     stelei_store64(&chunk->start, start);
+}
+
+void list_close(struct stelei_list *list, uint32_t i, uint64_t capacity)
+{
+    struct stelei_list_chunk *chunk = list_chunk(list, i);
+    stelei_store32(&chunk->capacity, (uint32_t)capacity);
+    stelei_store32(&chunk->closed, 1);
 }
 
 void list_copy_entries(struct stelei_list *to, uint32_t at, const struct stelei_list *from,
@@ -144,7 +154,18 @@ void list_copy_entries(struct stelei_list *to, uint32_t at, const struct stelei_
         list_set_entry(to, at + i - begin, stelei_load64(&chunk->start) - less,
                        stelei_load32(&chunk->ref), stelei_load32(&chunk->capacity),
                        stelei_load32(&chunk->bytes));
+        stelei_store32(&list_chunk(to, at + i - begin)->closed, stelei_load32(&chunk->closed));
     }
+}
+
+/* How many bytes the chunk behind the last one has at most while nobody appends more at once. */
+static uint64_t step_bytes(const struct stelei_list *list, uint32_t used)
+{
+    if (used == 0)
+        return STELEI_LIST_CHUNK_MAX;
+    const struct stelei_list_chunk *last = list_entry(list, used - 1);
+    return stelei_load32(&last->closed) ? STELEI_LIST_CHUNK_MIN
+                                        : UINT64_C(2) * stelei_load32(&last->bytes);
 }
 
 /* A chunk behind the last one, which is full. The count does not cover it yet. */
@@ -152,8 +173,8 @@ static enum stele_status add_chunk(struct table *table, struct stelei_list *list
                                    uint64_t start, uint64_t more, enum arena_purpose purpose)
 {
     enum stele_status status = STELE_OK;
-    uint64_t bytes =
-        list_chunk_block(table, start << table->element_shift, more << table->element_shift);
+    uint64_t bytes = list_chunk_block(table, start << table->element_shift, step_bytes(list, used),
+                                      more << table->element_shift);
     STELE_ASSERT(used < stelei_list_size(list->head));
     uint64_t off = list_take(table, bytes, purpose, &status);
     if (off == 0)
@@ -175,12 +196,13 @@ static void drop_chunks(struct table *table, struct stelei_list *list, uint32_t 
 
 /* How many chunks an append of `more` elements beyond the tail's room takes; as soon as there are more
  * than a record can have, so many. */
-static uint64_t chunks_for(const struct table *table, uint64_t count, uint64_t more)
+static uint64_t chunks_for(const struct table *table, uint64_t count, uint64_t step, uint64_t more)
 {
     uint64_t chunks = 0;
     for (; more > 0 && chunks <= STELEI_LIST_SIZE_MASK; chunks++) {
-        uint64_t block =
-            list_chunk_block(table, count << table->element_shift, more << table->element_shift);
+        uint64_t block = list_chunk_block(table, count << table->element_shift, step,
+                                          more << table->element_shift);
+        step = 2 * block;
         uint64_t capacity = block >> table->element_shift;
         uint64_t part = capacity < more ? capacity : more;
         count += part;
@@ -256,7 +278,8 @@ struct stelei_list *list_fresh(struct table *table, uint64_t count, uint64_t gen
     uint64_t size = list_round_to_power((bytes + 7) / 8, 1);
     bool is_long = bytes > LIST_SMALL_MAX;
     if (is_long)
-        size = list_round_to_power(chunks_for(table, 0, count) + 1, LIST_TABLE_MIN);
+        size = list_round_to_power(chunks_for(table, 0, STELEI_LIST_CHUNK_MAX, count) + 1,
+                                   LIST_TABLE_MIN);
     if (size > STELEI_LIST_SIZE_MASK) {
         *status = STELE_ETOOBIG;
         return NULL;
@@ -390,7 +413,7 @@ enum stele_status list_append(struct table *table, const struct list_spot *spot,
     if (!is_long && beyond) {
         status = append_moving(table, spot, elements, more);
     } else {
-        uint64_t entries = used + chunks_for(table, count + room, beyond);
+        uint64_t entries = used + chunks_for(table, count + room, step_bytes(list, used), beyond);
         status = is_long && entries > stelei_list_size(list->head)
                      ? append_wider(table, spot, elements, more, entries)
                      : append_here(table, spot, elements, more, used);

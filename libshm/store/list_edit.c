@@ -2,8 +2,8 @@
 #include "list_parts.h"
 
 #define LIST_SHRINK_MAX                                                                            \
-    (LIST_SMALL_MAX / 2u)  /* bytes: a long list that gets so short is small again */
-#define LIST_MERGE_PART 8u /* neighbours are joined when both together are an eighth of the list */
+    (LIST_SMALL_MAX / 2u) /* bytes: a long list that gets so short is small again */
+#define LIST_JOIN_PART 8u /* neighbours are joined up to an eighth of the list */
 
 /* What becomes of the chunk that the element stands in. */
 struct edit {
@@ -47,7 +47,7 @@ static enum stele_status copy_chunk(struct table *table, struct edit *edit)
     uint64_t bytes = stay << table->element_shift;
     if (edit->end == edit->used)
         bytes += bytes / STELEI_LIST_GROWTH;
-    edit->block_bytes = list_chunk_block(table, 0, bytes);
+    edit->block_bytes = list_chunk_block(table, 0, 0, bytes);
     edit->block = list_take(table, edit->block_bytes, ARENA_RESERVE, &status);
     if (edit->block == 0)
         return status;
@@ -59,47 +59,57 @@ static enum stele_status copy_chunk(struct table *table, struct edit *edit)
     return STELE_OK;
 }
 
-/* The chunk before, too, where both together are little: or a list that shrinks ends as many chunks
- * of a few elements. */
+/* A neighbour of n elements joins what stays, so that a list that shrinks does not end as many chunks of
+ * a few elements; not one that is much larger, so that what is copied stays in proportion. */
+static bool joins(uint64_t n, uint64_t stay, uint64_t most)
+{
+    return n <= 2 * stay && n + stay <= most;
+}
+
 static void widen_edit(const struct table *table, struct edit *edit)
 {
-    if (edit->begin == 0)
-        return;
-    uint64_t both = end_of(edit, edit->begin) - list_start(edit->old, edit->begin - 1);
-    uint64_t part = edit->count / LIST_MERGE_PART;
-    uint64_t most = STELEI_LIST_CHUNK_MAX >> table->element_shift;
-    uint64_t least = STELEI_LIST_CHUNK_MIN >> table->element_shift;
-    if (part < least)
-        part = least;
-    if (both <= part && both <= most)
-        edit->begin--;
+    uint64_t stay = end_of(edit, edit->begin) - list_start(edit->old, edit->begin) - 1, n;
+    uint64_t most = edit->count / LIST_JOIN_PART;
+    if (most < STELEI_LIST_CHUNK_MIN >> table->element_shift)
+        most = STELEI_LIST_CHUNK_MIN >> table->element_shift;
+    if (most > STELEI_LIST_CHUNK_MAX >> table->element_shift)
+        most = STELEI_LIST_CHUNK_MAX >> table->element_shift;
+    for (; edit->begin > 0; edit->begin--, stay += n) {
+        n = list_start(edit->old, edit->begin) - list_start(edit->old, edit->begin - 1);
+        if (!joins(n, stay, most))
+            break;
+    }
+    for (; edit->end < edit->used; edit->end++, stay += n) {
+        n = end_of(edit, edit->end) - list_start(edit->old, edit->end);
+        if (!joins(n, stay, most))
+            break;
+    }
 }
 
 /* The last element of a list: its chunk is closed where it ends now, unless it is half empty. */
-static bool close_last(const struct table *table, struct edit *edit)
+static bool close_last(struct edit *edit, uint64_t stay_bytes, uint64_t stay)
 {
     uint32_t last = edit->used - 1;
-    const struct stelei_list_chunk *chunk = list_entry(edit->old, last);
-    uint64_t start = list_start(edit->old, last), stay = edit->count - 1 - start;
-    if (edit->index + 1 != edit->count ||
-        2 * (stay << table->element_shift) < stelei_load32(&chunk->bytes))
+    if (edit->index + 1 != edit->count || edit->begin != last ||
+        2 * stay_bytes < stelei_load32(&list_entry(edit->old, last)->bytes))
         return false;
     list_copy_entries(edit->list, 0, edit->old, 0, edit->used, 0);
-    stelei_store32(&list_chunk(edit->list, last)->capacity, (uint32_t)stay);
+    list_close(edit->list, last, stay);
     edit->begin = edit->end = edit->used;
     return true;
 }
 
-static enum stele_status edit_chunks(struct table *table, struct edit *edit, bool adds)
+static enum stele_status edit_chunks(struct table *table, struct edit *edit)
 {
     edit->begin = list_chunks(edit->old, edit->index + 1) - 1;
     edit->end = edit->begin + 1;
     edit->block = 0;
-    if (!adds && close_last(table, edit))
-        return STELE_OK;
+    uint64_t stay = end_of(edit, edit->begin) - list_start(edit->old, edit->begin) - 1;
     uint32_t kept = 0;
-    if (end_of(edit, edit->begin) - list_start(edit->old, edit->begin) > 1) {
+    if (stay > 0) {
         widen_edit(table, edit);
+        if (close_last(edit, stay << table->element_shift, stay))
+            return STELE_OK;
         enum stele_status status = copy_chunk(table, edit);
         if (status != STELE_OK)
             return status;
@@ -107,6 +117,9 @@ static enum stele_status edit_chunks(struct table *table, struct edit *edit, boo
     }
     list_copy_entries(edit->list, 0, edit->old, 0, edit->begin, 0);
     list_copy_entries(edit->list, edit->begin + kept, edit->old, edit->end, edit->used, 1);
+    if (!kept && edit->end == edit->used && edit->begin > 0) /* the last chunk went */
+        list_close(edit->list, edit->begin - 1,
+                   stelei_load32(&list_entry(edit->old, edit->begin - 1)->capacity));
     return STELE_OK;
 }
 
@@ -132,7 +145,7 @@ static enum stele_status edit_long(struct table *table, const struct list_spot *
         list_new_record(table, list_head_of(generation, true, size), ARENA_RESERVE, &status);
     if (!edit.list)
         return status;
-    status = edit_chunks(table, &edit, added != NULL);
+    status = edit_chunks(table, &edit);
     if (status == STELE_OK) {
         stelei_store64(&edit.list->count, edit.count - 1);
         if (added)

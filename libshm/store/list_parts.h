@@ -41,6 +41,9 @@ void list_set_entry(struct stelei_list *list, uint32_t i, uint64_t start, uint32
 /* Entries [begin, end) to `at`, their starts `less` lower. */
 void list_copy_entries(struct stelei_list *to, uint32_t at, const struct stelei_list *from,
                        uint32_t begin, uint32_t end, uint64_t less);
+/* The list ends with chunk i, of which so many elements are in use: none will follow in it, since they
+ * may have been reachable. */
+void list_close(struct stelei_list *list, uint32_t i, uint64_t capacity);
 
 /* ---- blocks --------------------------------------------------------------------------------- */
 
@@ -52,8 +55,10 @@ void list_give_back(struct table *table, uint64_t off, uint64_t bytes);
 /* A slot_visit, for blocks that were; `context` is the table. */
 void list_retire(void *context, uint64_t off, uint64_t bytes);
 
-/* Block of the next chunk of a list of so many bytes that is to take `more`. */
-uint64_t list_chunk_block(const struct table *table, uint64_t list_bytes, uint64_t more);
+/* Block of the next chunk of a list of so many bytes that is to take `more`; without being asked for
+ * more it has at most `step`. */
+uint64_t list_chunk_block(const struct table *table, uint64_t list_bytes, uint64_t step,
+                          uint64_t more);
 /* Stores elements at number `first` of a block, beside others in the same words. */
 void list_put_elements(const struct table *table, uint64_t *block, uint64_t first,
                        const void *elements, uint64_t count);

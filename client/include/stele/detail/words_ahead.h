@@ -39,9 +39,25 @@ struct stelei_words_batch {
     uint64_t split;      /* buckets from 0 on that were split in this round */
     uint64_t depth_bits; /* of those that were not */
     uint64_t limit;
-    uint64_t directory; /* offset; 0: none yet, or none that can be followed */
+    uint64_t leaf; /* offset of the directory's first one, if it serves all keys; 0: it does not */
     struct stelei_words_aim aim[STELEI_WORDS_BLOCK]; /* a ring */
 };
+
+/* Finds and checks the leaf once for all keys. No aim is beyond the bits of the mask and its half, even
+ * if damage made the mask no mask. */
+STELEI_INLINE void stelei_words_batch_leaf(struct stelei_words_batch *batch)
+{
+    const struct stelei_map *map = &batch->map;
+    uint64_t directory = stelei_ref_off(map, stelei_load32_acquire(&batch->root->directory));
+    batch->leaf = 0;
+    if (directory == 0 || directory + 4 > batch->limit ||
+        (batch->mask | batch->half) >> STELEI_LEAF_BUCKET_BITS != 0)
+        return;
+    uint64_t leaf = stelei_ref_off(
+        map, stelei_load32_acquire(STELEI_CAST(const uint32_t *, stelei_map_at(map, directory))));
+    if (leaf + STELEI_LEAF_CHUNKS * 4 <= batch->limit)
+        batch->leaf = leaf;
+}
 
 /* False: the table was cleared since it was opened, key by key then. */
 STELEI_INLINE bool stelei_words_batch_begin(struct stelei_words_batch *batch,
@@ -61,21 +77,17 @@ STELEI_INLINE bool stelei_words_batch_begin(struct stelei_words_batch *batch,
     batch->half = batch->mask >> 1;
     batch->split = (geometry & 0xffffffffu) - batch->half - 1;
     batch->depth_bits = STELEI_CAST(uint64_t, stelei_top_bit(batch->half) + 1) << STELEI_VALID_BITS;
-    batch->directory = stelei_ref_off(&table->map, stelei_load32_acquire(&table->root->directory));
-    /* no aim is beyond the bits of the mask and its half, even if damage made the mask no mask */
-    uint64_t entries = ((batch->mask | batch->half) >> STELEI_CHUNK_BUCKET_BITS) + 1;
-    if (STELEI_UNLIKELY(batch->directory + entries * 4 > batch->limit))
-        batch->directory = 0;
+    stelei_words_batch_leaf(batch);
     return true;
 }
 
-/* stelei_bucket_off() for a bucket that an aim names: the directory was checked for all of them. */
+/* stelei_bucket_off() for a bucket that an aim names: the leaf was checked for all of them. */
 STELEI_INLINE uint64_t stelei_words_bucket_off(const struct stelei_words_batch *batch,
                                                uint64_t bucket)
 {
-    if (STELEI_UNLIKELY(bucket < STELEI_SMALL_BUCKETS) || STELEI_UNLIKELY(batch->directory == 0))
+    if (STELEI_UNLIKELY(bucket < STELEI_SMALL_BUCKETS) || STELEI_UNLIKELY(batch->leaf == 0))
         return stelei_bucket_off(&batch->map, batch->root, bucket, batch->limit);
-    uint64_t entry = batch->directory + (bucket >> STELEI_CHUNK_BUCKET_BITS) * 4;
+    uint64_t entry = batch->leaf + (bucket >> STELEI_CHUNK_BUCKET_BITS) * 4;
     uint64_t chunk =
         stelei_load32_dependent(STELEI_CAST(const uint32_t *, stelei_map_at(&batch->map, entry)));
     uint64_t off =

@@ -5,16 +5,14 @@
  *
  * A segment is one shared object of `max_bytes`, sparse, cut into chunks of 2 MiB:
  *
- *   0          4 KiB              +128 KiB        +1/65536           2 MiB     4 MiB      committed
- *   +----------+------------------+---------------+------------------+---------+---- ... --+- - -
- * -+ | header   | 512 table        | class of each | slabs and runs   | chunk 1 | chunk 2   | not |
- *   |          | descriptors      | 64 KiB unit   |                  |         |           | there
- * |
- *   +----------+------------------+---------------+------------------+---------+---- ... --+- - -
- * -+
+ *   0          4 KiB              +128 KiB        +1/65536           2 MiB     4 MiB   committed
+ *   +----------+------------------+---------------+------------------+---------+-- ... --+- - - -+
+ *   | header   | 512 table        | class of each | slabs and runs   | chunk 1 | chunk 2 | not   |
+ *   |          | descriptors      | 64 KiB unit   |                  |         |         | there |
+ *   +----------+------------------+---------------+------------------+---------+-- ... --+- - - -+
  *
- *   A unit of 64 KiB is a slab of equal blocks (class 1..n), part of runs of 4 KiB pages (RUN),
- * part of a chunk of buckets (INDEX), or free (0). Runs and index chunks may span units and chunks.
+ *   A unit of 64 KiB is a slab of equal blocks (class 1..n), part of runs of 4 KiB pages (RUN), part of
+ *   a chunk of buckets (INDEX), or free (0). Runs and index chunks may span units and chunks.
  *
  *   ref    32 bits, an offset counted in granules of 2^granule_shift bytes; 0 = none
  *   table  descriptor.word {generation, root ref} -> root -> directory -> buckets -> records
@@ -23,14 +21,16 @@
  *   +------------------+   +-->   +-----------------------+   +-->  +--------------------------+
  *   | word  gen | root-+---+      | geometry  mask | n    |   |     | sequence word            |
  *   | incarnation      |          | directory ref  -------+-+ |     | tags 0..7                |
- *   | types, options   |          | small[0..14]   -------+-+-+     | tags 8,9 | spare | link -+->
- * line | name             |          | counts                | |       | 10 refs
- * -----------------+-> records
- *   +------------------+          +-----------------------+ |       +--------------------------+
- *                                  chunk numbers  <---------+
- *
- *   Buckets 0..32767 stand in 15 arena blocks of doubling size: block 0 holds buckets 0 and 1,
- * block b >= 1 the buckets 2^b .. 2^(b+1)-1. Bucket i above stands in chunk directory[i >> 15].
+ *   | types, options   |          | small[0..14]   -------+-|-+     | tags 8,9 | spare | link -+-> line
+ *   | name             |          | counts                | | ^     | 10 refs -----------------+-> records
+ *   +------------------+          +-----------------------+ | |     +--------------------------+
+ *                                                           | |
+ *                    directory (512 B)     leaf (4 KiB)     | |     Buckets 0..32767 stand in 15 blocks of
+ *                    +---------------+     +----------------|-+-+   doubling size: block 0 holds buckets 0
+ *                    | 128 leaf refs-+---->| 1024 chunk     | | |   and 1, block b >= 1 the buckets
+ *                    +---------------+     | numbers -------|-+ |   2^b .. 2^(b+1)-1. Bucket i above stands in
+ *                            ^             +----------------|---+   chunk leaf[i >> 15], of leaf i >> 25.
+ *                            +------------------------------+
  *
  *   record, immutable once published; optional words only where `flags` says so
  *   +------+-------+------+-----------+-------+---------------+---------------+
@@ -48,7 +48,7 @@
 #include <stele/type.h>
 
 #define STELEI_MAGIC        UINT64_C(0x31304c45544553aa) /* bytes aa 'S' 'E' 'T' 'E' 'L' '0' '1' */
-#define STELEI_FORMAT_MAJOR 2u
+#define STELEI_FORMAT_MAJOR 3u
 #define STELEI_FORMAT_MINOR 0u
 
 /* Features a reader may ignore / must refuse when it does not know the bit. None is defined yet. */
@@ -78,6 +78,11 @@
 #define STELEI_SMALL_BLOCKS      15u
 #define STELEI_SMALL_BUCKETS     32768u
 #define STELEI_CHUNK_BUCKET_BITS 15u
+/* Two levels, so that none costs in proportion to the segment's maximum: a directory has a leaf for each
+ * bucket number of 32 bits, and gets it when its first bucket is born. */
+#define STELEI_DIRECTORY_LEAVES  128u
+#define STELEI_LEAF_CHUNKS       1024u
+#define STELEI_LEAF_BUCKET_BITS  25u
 
 #define STELEI_KEY_MAX_BYTES   65535u
 #define STELEI_VALUE_MAX_BYTES (UINT32_C(512) << 20)
@@ -187,7 +192,7 @@ struct stelei_table {
 struct stelei_root {
     /* 0: what a lookup loads */
     uint64_t geometry;
-    uint32_t directory; /* ref of uint32_t[max_bytes >> 21], chunk numbers; 0 = none yet */
+    uint32_t directory; /* ref of uint32_t[STELEI_DIRECTORY_LEAVES], refs of leaves; 0 = none yet */
     uint32_t pad0;
     uint32_t small[STELEI_SMALL_BLOCKS];
     uint32_t pad1;
@@ -259,7 +264,8 @@ struct stelei_expiry_bucket {
  *
  * Chunks grow with the list, by a quarter of it (STELEI_LIST_GROWTH), from 512 bytes to 256 KiB: of
  * the chunks of a list that only grew, from 1.5 K on, at most a quarter is empty, and a removal copies
- * one chunk. (Chunks of 1 MiB, as
+ * one chunk, or closes the last one. What is appended behind a closed chunk stands in chunks that begin
+ * with 512 bytes again and double: a stack that goes up and down costs what it moves. (Chunks of 1 MiB, as
  * first designed, would make that copy four times as large, and save 4 KiB of refs on 10 M elements.)
  */
 struct stelei_list {
@@ -271,7 +277,7 @@ struct stelei_list_chunk {
     uint32_t ref;
     uint32_t capacity; /* in elements; fewer than its block holds where a removal closed it */
     uint32_t bytes;    /* of its block */
-    uint32_t pad;
+    uint32_t closed;   /* the writer's: the list ended here after a removal; what follows starts small */
 };
 
 #define STELEI_LIST_SIZE_MASK   UINT64_C(0x7fff) /* words of elements, or entries for chunks */
@@ -348,6 +354,11 @@ STELEI_SIZE(stelei_root, 256);
 STELEI_AT(stelei_root, directory, 8);
 STELEI_AT(stelei_root, small, 16);
 STELEI_AT(stelei_root, entries, 128);
+STELEI_STATIC_ASSERT(STELEI_LEAF_CHUNKS << STELEI_CHUNK_BUCKET_BITS ==
+                         UINT32_C(1) << STELEI_LEAF_BUCKET_BITS,
+                     "a leaf");
+STELEI_STATIC_ASSERT(UINT64_C(1) << (32 - STELEI_LEAF_BUCKET_BITS) == STELEI_DIRECTORY_LEAVES,
+                     "every bucket number has a leaf");
 STELEI_SIZE(stelei_bucket, STELEI_BUCKET_BYTES);
 STELEI_AT(stelei_bucket, tags, 8);
 STELEI_AT(stelei_bucket, tags_high, 16);

@@ -97,6 +97,24 @@ STELEI_INLINE uint64_t stelei_small_block_bytes(unsigned block)
     return STELEI_CAST(uint64_t, STELEI_BUCKET_BYTES) << (block ? block : 1);
 }
 
+/* Number of the chunk that bucket i >= STELEI_SMALL_BUCKETS stands in; 0: there is none yet, or the words
+ * that should lead to it are outside `limit`. */
+STELEI_INLINE uint64_t stelei_bucket_chunk(const struct stelei_map *map,
+                                           const struct stelei_root *root, uint64_t i,
+                                           uint64_t limit)
+{
+    uint64_t directory = stelei_ref_off(map, stelei_load32_dependent(&root->directory));
+    uint64_t entry = directory + (i >> STELEI_LEAF_BUCKET_BITS) * 4;
+    if (STELEI_UNLIKELY(directory == 0 || entry + 4 > limit))
+        return 0;
+    uint64_t leaf = stelei_ref_off(
+        map, stelei_load32_dependent(STELEI_CAST(const uint32_t *, stelei_map_at(map, entry))));
+    entry = leaf + (i >> STELEI_CHUNK_BUCKET_BITS & (STELEI_LEAF_CHUNKS - 1)) * 4;
+    if (STELEI_UNLIKELY(leaf == 0 || entry + 4 > limit))
+        return 0;
+    return stelei_load32_dependent(STELEI_CAST(const uint32_t *, stelei_map_at(map, entry)));
+}
+
 /*
  * Offset of bucket i, or 0 when its memory does not exist yet (or the word that should lead to it
  * is outside `limit`). The refs are followed by address dependency: a bucket's first word is never
@@ -113,13 +131,7 @@ STELEI_INLINE uint64_t stelei_bucket_off(const struct stelei_map *map,
             return 0;
         off += stelei_small_index(i, block) * STELEI_BUCKET_BYTES;
     } else {
-        uint64_t directory = stelei_ref_off(map, stelei_load32_dependent(&root->directory));
-        uint64_t entry = directory + (i >> STELEI_CHUNK_BUCKET_BITS) * 4;
-        if (STELEI_UNLIKELY(directory == 0 || entry + 4 > limit))
-            return 0;
-        uint32_t chunk =
-            stelei_load32_dependent(STELEI_CAST(const uint32_t *, stelei_map_at(map, entry)));
-        off = STELEI_CAST(uint64_t, chunk) << STELEI_CHUNK_SHIFT;
+        off = stelei_bucket_chunk(map, root, i, limit) << STELEI_CHUNK_SHIFT;
         if (STELEI_UNLIKELY(off == 0))
             return 0;
         off += (i & (STELEI_SMALL_BUCKETS - 1)) * STELEI_BUCKET_BYTES;

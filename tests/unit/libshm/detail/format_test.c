@@ -156,7 +156,9 @@ END_TEST
 
 START_TEST(numbers_of_the_format_are_pinned)
 {
-    ck_assert_uint_eq(STELEI_FORMAT_MAJOR, 2);
+    ck_assert_uint_eq(STELEI_FORMAT_MAJOR, 3);
+    ck_assert_uint_eq(STELEI_DIRECTORY_LEAVES, 128);
+    ck_assert_uint_eq(STELEI_LEAF_CHUNKS, 1024);
     ck_assert_uint_eq(STELEI_INCOMPAT_KNOWN, 0);
     ck_assert_uint_eq(STELEI_TABLE_CAPACITY, 512);
     ck_assert_uint_eq(STELEI_BYTES_SLOTS, 10);
@@ -192,6 +194,7 @@ START_TEST(a_live_segment_has_golden_bytes)
     struct rooms *rooms = rooms_open(NULL, 64 * STORES_MIB);
     uint8_t *base = rooms->segment.base;
     rooms->segment.map.hash_seed = 0;
+    memset(rooms->segment.header->instance_id, 0, sizeof rooms->segment.header->instance_id);
     struct table *table = rooms_table(rooms, "golden");
     expect_ok(table_write(table, TABLE_PUT, "key", 3, "value", 5));
     expect_ok(table_write(table, TABLE_PUT, "", 0, "12345678", 8));
@@ -199,7 +202,7 @@ START_TEST(a_live_segment_has_golden_bytes)
 
     expect_bytes(base, "aa53455445"
                        "4c3031"
-                       "0200"
+                       "0300"
                        "0000"
                        "00000000"
                        "00000000"
@@ -218,8 +221,8 @@ START_TEST(a_live_segment_has_golden_bytes)
     uint64_t root_off = table->root_off, block = stelei_ref_off(table->map, table->root->small[0]);
     char hex[160];
     snprintf(hex, sizeof hex,
-             "%02x%02x%02x%02x01000000"
-             "0100000000000000"
+             "%02x%02x%02x%02x33355368" /* generation and incarnation come from the instance id */
+             "698952c7656aa6d0"
              "0000000000000000",
              (unsigned)(root_off >> 3 & 0xff), (unsigned)(root_off >> 11 & 0xff),
              (unsigned)(root_off >> 19 & 0xff), (unsigned)(root_off >> 27 & 0xff));

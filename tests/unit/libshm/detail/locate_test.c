@@ -140,10 +140,21 @@ START_TEST(no_offset_leaves_the_limit)
     ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 2, BYTES), BYTES - 64);
     ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 3, BYTES), 0);
     ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 32768, BYTES), 0); /* no directory */
-    root->directory = (BYTES - 4) >> 3;
-    ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 4 * 32768, BYTES), 0);
-    root->directory = UINT32_MAX;
+    root->directory = (BYTES - 8) >> 3; /* the last leaf's ref is outside */
     ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, UINT32_MAX, BYTES), 0);
+    root->directory = UINT32_MAX;
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 32768, BYTES), 0);
+    uint32_t *directory = stage_at(&stage, 32768);
+    root->directory = 32768 >> 3;
+    directory[0] =
+        (BYTES - 8) >> 3; /* the first entries of the leaf are inside, the third is not */
+    *(uint32_t *)stage_at(&stage, BYTES - 4) = 1;
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 32768, 2 * STELEI_CHUNK_BYTES),
+                      STELEI_CHUNK_BYTES);
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 32768, BYTES), 0); /* the chunk is not */
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 2 * 32768, BYTES), 0);
+    directory[0] = UINT32_MAX;
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, root, 32768, BYTES), 0);
     free(stage.base);
 }
 END_TEST
@@ -152,10 +163,15 @@ START_TEST(chunks_are_found_through_the_directory)
 {
     struct stage stage;
     stage_init(&stage);
-    uint32_t *directory = stage_at(&stage, 32768);
+    uint32_t *directory = stage_at(&stage, 32768), *leaf = stage_at(&stage, 40960);
+    const uint64_t far = UINT64_C(1) << STELEI_LEAF_BUCKET_BITS;
     stage.root->directory = 32768 >> 3;
-    directory[1] = 3;
-    uint64_t limit = 16 * STELEI_CHUNK_BYTES; /* only the directory itself is read */
+    directory[0] = directory[1] = 40960 >> 3;
+    leaf[1] = 3;
+    uint64_t limit = 16 * STELEI_CHUNK_BYTES; /* only the directory and its leaf are read */
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, stage.root, far + 32768, limit),
+                      3 * STELEI_CHUNK_BYTES);
+    ck_assert_uint_eq(stelei_bucket_off(&stage.map, stage.root, 2 * far + 32768, limit), 0);
     ck_assert_uint_eq(stelei_bucket_off(&stage.map, stage.root, 32768, limit),
                       3 * STELEI_CHUNK_BYTES);
     ck_assert_uint_eq(stelei_bucket_off(&stage.map, stage.root, 32768 + 32767, limit),

@@ -105,13 +105,72 @@ START_TEST(a_geometry_that_makes_no_sense_is_refused)
 }
 END_TEST
 
+struct seen {
+    uint64_t blocks[64], bytes[64];
+    unsigned count;
+};
+
+static void see(void *context, uint64_t off, uint64_t bytes)
+{
+    struct seen *seen = context;
+    ck_assert_uint_lt(seen->count, 64);
+    seen->blocks[seen->count] = off;
+    seen->bytes[seen->count++] = bytes;
+}
+
+static uint64_t seen_of(const struct seen *seen, uint64_t bytes)
+{
+    uint64_t count = 0;
+    for (unsigned i = 0; i < seen->count; i++)
+        count += seen->bytes[i] == bytes;
+    return count;
+}
+
+/* A leaf comes with the first of its chunks, and is met wherever blocks are visited. */
+START_TEST(a_leaf_comes_with_its_first_chunk)
+{
+    const uint64_t far = UINT64_C(1) << STELEI_LEAF_BUCKET_BITS;
+    struct seen near = {.count = 0}, both = {.count = 0};
+    grow(40000);
+    index_blocks(&rooms->segment, table->root_off, table->buckets, see, &near);
+    ck_assert_uint_eq(seen_of(&near, STELEI_LEAF_CHUNKS * 4), 2); /* and a small block */
+    expect_ok(index_extend(table, far + 5));
+    index_blocks(&rooms->segment, table->root_off, far + 5, see, &both);
+    ck_assert_uint_eq(both.count, near.count + 2);
+    ck_assert_uint_eq(seen_of(&both, STELEI_LEAF_CHUNKS * 4), 3);
+    ck_assert_uint_eq(seen_of(&both, STELEI_CHUNK_BYTES), seen_of(&near, STELEI_CHUNK_BYTES) + 1);
+    uint64_t off = stelei_bucket_off(table->map, table->root, far + 5, table->map->length);
+    ck_assert_uint_eq(off % STELEI_CHUNK_BYTES, 5 * STELEI_BUCKET_BYTES);
+    for (unsigned i = 0; i < both.count; i++) /* each is free again when the table goes */
+        ck_assert(arena_is_taken(&rooms->arena, both.blocks[i], both.bytes[i]));
+}
+END_TEST
+
+/* What an index takes does not depend on how large the segment may become. */
+START_TEST(an_index_costs_the_same_at_any_maximum)
+{
+    static const uint64_t gib[] = {1, 16, 2048};
+    uint64_t small[3], large[3];
+    for (unsigned i = 0; i < 3; i++) {
+        rooms_close(rooms);
+        open_rooms(gib[i] << 30);
+        grow(STELEI_SMALL_BUCKETS);
+        small[i] = arena_used_bytes(&rooms->arena);
+        grow(STELEI_SMALL_BUCKETS + 1); /* directory, leaf and chunk */
+        large[i] = arena_used_bytes(&rooms->arena);
+    }
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_uint_eq(large[i] - small[i], STELEI_CHUNK_BYTES + 4096 + 512);
+}
+END_TEST
+
 START_TEST(a_missing_chunk_is_refused)
 {
     /* each chunk that the geometry needs must be there, not only those at a power of two */
     grow(140000);
     table->root->geometry = stelei_geometry(140000);
-    uint64_t directory = table_ref_off(table, table->root->directory);
-    uint32_t *entry = (uint32_t *)(void *)(rooms->segment.base + directory);
+    const uint32_t *directory = table_at(table, table_ref_off(table, table->root->directory));
+    uint32_t *entry = table_at(table, table_ref_off(table, directory[0]));
     for (unsigned chunk = 1; chunk <= 4; chunk++) {
         static const uint32_t bad[] = {0, 31, UINT32_MAX};
         uint32_t good = entry[chunk];
@@ -183,6 +242,8 @@ int main(void)
     tcase_add_test(tcase, born_is_found_from_an_old_geometry);
     tcase_add_test(tcase, a_geometry_that_makes_no_sense_is_refused);
     tcase_add_test(tcase, a_missing_chunk_is_refused);
+    tcase_add_test(tcase, a_leaf_comes_with_its_first_chunk);
+    tcase_add_test(tcase, an_index_costs_the_same_at_any_maximum);
     tcase_add_test(tcase, every_block_is_visited_once);
     tcase_add_test(tcase, no_memory_leaves_the_index_as_it_was);
     return suite_run(suite);
