@@ -355,5 +355,10 @@ int main(void)
     tcase_add_test(tcase, a_name_that_is_a_lock_is_none);
     tcase_add_test(tcase, readers_of_what_is_replaced_attach_again);
     tcase_add_test(tcase, no_descriptor_of_ours_is_0_1_or_2);
-    return segment_name_fini(suite_run(suite));
+    int result = suite_run(suite);
+    setup(); /* for the directories that a failed test left */
+    rmdir(path);
+    snprintf(path, sizeof path, "/dev/shm/stele.%s.lock", segment_name());
+    rmdir(path);
+    return segment_name_fini(result);
 }
