@@ -203,7 +203,7 @@ END_TEST
 /* Only ever appended to: the first and the last that this version has. */
 START_TEST(order_of_the_statistics)
 {
-    ck_assert_uint_eq(STELE_DAEMON_STATS_COUNT, 27);
+    ck_assert_uint_eq(STELE_DAEMON_STATS_COUNT, 31);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, uptime_ms), 0);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, commands), 5 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, in_bytes), 11 * 8);
@@ -211,6 +211,8 @@ START_TEST(order_of_the_statistics)
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, epoch), 20 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, adopting), 23 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, moved_bytes), 26 * 8);
+    ck_assert_uint_eq(offsetof(struct stele_daemon_stats, full), 27 * 8);
+    ck_assert_uint_eq(offsetof(struct stele_daemon_stats, detached), 30 * 8);
 }
 END_TEST
 
