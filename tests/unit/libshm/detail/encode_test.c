@@ -157,7 +157,7 @@ START_TEST(golden_replies)
     GOLDEN(out,
            stelei_encode_reply(out, STELEI_OP_STATS, 6, STELE_OK, STELE_DAEMON_STATS_COUNT,
                                STELE_DAEMON_STATS_COUNT * 8),
-           "\xe0\0\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x1b\0\0\0");
+           "\0\x01\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x1f\0\0\0");
     GOLDEN(out, stelei_encode_reply(out, STELEI_OP_TABLE_LIST, 7, STELE_OK, 2, 162),
            "\xaa\0\0\0\xa4\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0");
 }
