@@ -11,16 +11,16 @@
 #include "operator/options.h"
 #include "serve/server.h"
 
-/* A socket must never get number 2 and be logged to. */
-static int main_fill_standard_descriptors(void)
+/* What a library opens must never get number 2 and be logged to; what we open does not, /dev/null or
+ * none. */
+static void main_fill_standard_descriptors(void)
 {
     int fd;
     do {
-        fd = open("/dev/null", O_RDWR);
+        fd = open("/dev/null", O_RDWR); /* not to be moved: it is to be 0, 1 or 2 */
     } while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd >= 0)
         close(fd);
-    return fd;
 }
 
 /* Cores that this process may run on. More than the set holds (EINVAL) are certainly many. */
@@ -57,8 +57,7 @@ int main(int argc, char **argv)
     struct options_surroundings surroundings;
     struct server_surroundings server;
     struct log log;
-    if (main_fill_standard_descriptors() < 0)
-        return 1;
+    main_fill_standard_descriptors();
     main_look_around(&surroundings, &server);
     switch (options_parse(&options, &surroundings, argc, argv)) {
     case OPTIONS_DONE:

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <stele/detail/descriptor.h>
+
 #include "cmd.h"
 #include "document.h"
 #include "loader.h"
@@ -117,7 +119,7 @@ static int load_into(struct cmd *cmd, const char *named, int fd, const char *fil
 static int load_open(const char *file)
 {
     struct stat facts;
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    int fd = stelei_descriptor(open(file, O_RDONLY | O_CLOEXEC));
     if (fd < 0 || fstat(fd, &facts) != 0 || !S_ISDIR(facts.st_mode))
         return fd;
     close(fd);

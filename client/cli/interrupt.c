@@ -4,6 +4,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <stele/detail/descriptor.h>
+
 void interrupt_open(struct interrupt *interrupt)
 {
     sigset_t set;
@@ -11,7 +13,7 @@ void interrupt_open(struct interrupt *interrupt)
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGTERM);
     interrupt->signal = 0;
-    interrupt->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    interrupt->fd = stelei_descriptor(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
     if (interrupt->fd >= 0)
         sigprocmask(SIG_BLOCK, &set, NULL);
 }

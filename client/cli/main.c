@@ -135,6 +135,10 @@ int main(int argc, char **argv)
     main_fill_streams();
     signal(SIGPIPE, SIG_DFL); /* a reader that closes its pipe ends us, whatever we inherited */
     options_init(&options, getenv("STELE_NAME"), getenv("STELE_SOCKET"));
+    const char *owner = getenv("STELE_OWNER");
+    if (owner && owner[0] && !options_set_owner(&options, owner))
+        return output_usage(&output, "STELE_OWNER '%s': want a user that there is, or a uid",
+                            owner);
     int first = argc > 0 ? options_read(&options, &output, 0, false, argc, argv) : -1;
     if (first < 0)
         return OUTPUT_USAGE;

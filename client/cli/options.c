@@ -1,10 +1,12 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <stele/detail/address.h>
+#include <stele/detail/object.h>
 
 #include "text.h"
 
@@ -35,6 +37,8 @@ static const struct options_known options_table[] = {
     {"name", "NAME", "the segment; default: $STELE_NAME, else default", OPTIONS_COMMON, 'n'},
     {"socket", "PATH", "the daemon's socket; default: $STELE_SOCKET, else by the name",
      OPTIONS_COMMON, 'S'},
+    {"owner", "USER", "trust USER's segments too; default: $STELE_OWNER, else who has /run/stele",
+     OPTIONS_COMMON, 'u'},
     {"output", "text|json", "form of results and errors; default: text", OPTIONS_COMMON, 'o'},
     {"timeout", "SECONDS", "how long to wait for the daemon; default: 5", OPTIONS_COMMON, 't'},
     {"escapes", NULL, "keys and values given as words: \\t \\n \\r \\\\ \\xHH", OPTIONS_COMMON,
@@ -52,6 +56,21 @@ void options_init(struct options *options, const char *environment_name,
     options->socket = environment_socket && environment_socket[0] ? environment_socket : NULL;
     options->timeout_ms = OPTIONS_TIMEOUT_MS;
     options->seconds_ms = 500;
+    options->owner = STELE_OWNER_USUAL;
+}
+
+bool options_set_owner(struct options *options, const char *user)
+{
+    char *end;
+    unsigned long long uid = strtoull(user, &end, 10);
+    const struct passwd *known = NULL;
+    if (user[0] < '0' || user[0] > '9' || *end || uid >= UINT32_MAX)
+        known = getpwnam(user);
+    else
+        options->owner = uid;
+    if (known)
+        options->owner = known->pw_uid;
+    return options->owner != STELE_OWNER_USUAL;
 }
 
 static bool options_bad(const struct output *output, const struct options_known *known,
@@ -76,6 +95,10 @@ static bool options_take_common(struct options *options, struct output *output,
             return options_bad(output, known, value, "a path with a '/', at most 107 bytes");
         options->socket = value;
         options->socket_typed = true;
+        return true;
+    case 'u':
+        if (!options_set_owner(options, value))
+            return options_bad(output, known, value, "a user that there is, or a uid");
         return true;
     case 'o':
         if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0)

@@ -33,6 +33,7 @@ struct options {
     const char *name;              /* of the segment; NULL: not given */
     const char *socket;            /* path; NULL: not given */
     bool name_typed, socket_typed; /* on the command line, not from the environment */
+    uint64_t owner; /* of the segment: a uid, or STELE_OWNER_USUAL */
     int timeout_ms;
     bool json;
     bool escapes;
@@ -47,7 +48,9 @@ struct options {
     int seconds_ms;
 };
 
-/* The values of STELE_NAME and STELE_SOCKET; NULL or empty: not set. */
+/* The values of STELE_NAME and STELE_SOCKET; NULL or empty: not set. A user's name or
+ * uid, of --owner and STELE_OWNER; false where there is no such user. */
+bool options_set_owner(struct options *options, const char *user);
 void options_init(struct options *options, const char *environment_name,
                   const char *environment_socket);
 

@@ -222,6 +222,7 @@ int session_make_table(struct session *session, const char *name, bool or_find,
 
 static int session_unattached(const struct session *session, enum stele_status status)
 {
+    char text[256];
     const struct output *output = session->output;
     const char *name = session->name;
     switch (status) {
@@ -235,13 +236,22 @@ static int session_unattached(const struct session *session, enum stele_status s
                                 "this user may not read the segment '%s'; see steled's --mode and "
                                 "--group",
                                 name);
-    case STELE_ECORRUPT:
+    case STELE_EOWNER:
+        stele_reader_explain(name, session->options->owner, text, sizeof(text));
         return output_fail_text(
             output, status, NULL,
-            "the header of the segment '%s' is damaged, and nothing in it can be "
-            "found; keep a copy of /dev/shm/stele.%s before steled --replace makes "
-            "an empty one",
-            name, name);
+            "%s; to trust one (who can end this process by truncating it), name "
+            "the user with --owner",
+            text);
+    case STELE_EVERSION:
+        stele_reader_explain(name, session->options->owner, text, sizeof(text));
+        return output_fail_text(output, status, NULL, "%s; use a stele of that version", text);
+    case STELE_ECORRUPT:
+        stele_reader_explain(name, session->options->owner, text, sizeof(text));
+        return output_fail_text(output, status, NULL,
+                                "%s, and nothing in it can be found; keep a copy before steled "
+                                "--replace makes an empty one",
+                                text);
     case STELE_EIO:
         return output_fail_text(output, status, NULL, "cannot map the segment '%s': %s", name,
                                 strerror(errno));
@@ -279,7 +289,8 @@ int session_attach(struct session *session)
             return result;
         }
     }
-    enum stele_status status = stele_reader_attach(&session->reader, session->name);
+    enum stele_status status =
+        stele_reader_attach_owned(&session->reader, session->name, session->options->owner);
     if ((status == STELE_ENOSEGMENT || status == STELE_EACCES) &&
         session_attach_by_daemon(session) == STELE_OK)
         status = STELE_OK;

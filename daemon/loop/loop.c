@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <stele/detail/descriptor.h>
+
 #include "loop/spin.h"
 
 #define LOOP_BATCH 64
@@ -50,7 +52,7 @@ enum stele_status loop_open(struct loop **loop)
     if (!made)
         return STELE_ENOMEM;
     made->timer.fd = made->signals.fd = -1;
-    made->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    made->epoll_fd = stelei_descriptor(epoll_create1(EPOLL_CLOEXEC));
     if (made->epoll_fd < 0) {
         enum stele_status status = loop_errno();
         free(made);
@@ -113,7 +115,7 @@ enum stele_status loop_set_timer(struct loop *loop, uint32_t period_ms, void (*t
     struct timespec period = {.tv_sec = (time_t)(period_ms / 1000),
                               .tv_nsec = (long)(period_ms % 1000) * 1000000};
     struct itimerspec spec = {.it_interval = period, .it_value = period};
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    int fd = stelei_descriptor(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
     if (fd < 0)
         return loop_errno();
     loop->tick = tick;
@@ -139,7 +141,7 @@ enum stele_status loop_set_signals(struct loop *loop, const sigset_t *set,
 {
     if (sigprocmask(SIG_BLOCK, set, NULL) != 0)
         return loop_errno();
-    int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+    int fd = stelei_descriptor(signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK));
     if (fd < 0)
         return loop_errno();
     loop->arrived = arrived;

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <stele/detail/descriptor.h>
+
 #define LISTENER_BACKLOG      128
 #define LISTENER_ACCEPTS_TURN 64
 
@@ -53,7 +55,7 @@ enum stele_status net_listener_probe(const char *path)
     struct sockaddr_un address;
     if (!listener_address(path, &address))
         return STELE_EINVAL;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = stelei_descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (fd < 0)
         return listener_errno(errno);
     int error = connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0 : errno;
@@ -129,6 +131,12 @@ const char *net_peer_text(const struct net_peer *peer, char text[NET_PEER_TEXT_B
     return text;
 }
 
+/* Only its number counts. It wants no file: there may be no /dev/null here. */
+static int listener_spare(int fd)
+{
+    return fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 static void listener_pause(struct net_listener *listener)
 {
     listener->paused = true;
@@ -145,10 +153,10 @@ static void listener_turn_away(struct net_listener *listener)
         return;
     }
     close(listener->spare_fd);
-    int fd = accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC);
+    int fd = stelei_descriptor(accept4(listener->source.fd, NULL, NULL, SOCK_CLOEXEC));
     if (fd >= 0)
         close(fd);
-    listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->spare_fd = listener_spare(listener->source.fd);
 }
 
 static void listener_ready(struct loop_source *source, unsigned events)
@@ -158,8 +166,9 @@ static void listener_ready(struct loop_source *source, unsigned events)
     for (int i = 0; i < LISTENER_ACCEPTS_TURN && !listener->paused; i++) {
         struct net_address from;
         socklen_t bytes = sizeof(from);
-        int fd = accept4(source->fd, listener->tcp ? &from.is.any : NULL,
-                         listener->tcp ? &bytes : NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd =
+            stelei_descriptor(accept4(source->fd, listener->tcp ? &from.is.any : NULL,
+                                      listener->tcp ? &bytes : NULL, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (fd >= 0) {
             struct net_peer peer = listener_peer(listener, fd, &from);
             listener->accepted(listener->context, fd, &peer);
@@ -179,7 +188,7 @@ static enum stele_status listener_begin(struct net_listener *listener, struct lo
     listener->loop = loop;
     listener->paused = false;
     listener->turned_away = 0;
-    listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    listener->spare_fd = listener_spare(fd);
     listener->source = (struct loop_source){
         .fd = fd, .events = LOOP_READ, .ready = listener_ready, .context = listener};
     return loop_add(loop, &listener->source);
@@ -219,7 +228,7 @@ static enum stele_status listener_make(const struct net_file *file, int *fd, cha
     enum stele_status status = listener_remove_stale(file->path, detail, detail_bytes);
     if (status != STELE_OK)
         return status;
-    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int made = stelei_descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (made < 0)
         return listener_fail(listener_errno(errno), file->path, "socket", errno, detail,
                              detail_bytes);
@@ -307,7 +316,7 @@ enum stele_status net_listener_take(struct net_listener *listener, struct loop *
 static int listener_bind_tcp(const struct net_address *address)
 {
     int family = address->is.any.sa_family, on = 1;
-    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = stelei_descriptor(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (fd < 0)
         return -1;
     /* connections of a former daemon may still linger there; somebody who listens is found out */
@@ -438,7 +447,7 @@ void net_listener_resume(struct net_listener *listener)
     if (listener->source.fd < 0)
         return;
     if (listener->spare_fd < 0)
-        listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        listener->spare_fd = listener_spare(listener->source.fd);
     if (listener->paused) {
         listener->paused = false;
         loop_change(listener->loop, &listener->source, LOOP_READ);

@@ -6,6 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <stele/detail/descriptor.h>
+
 #include "operator/values.h"
 
 void notify_init(struct notify *notify, const char *address, const char *watchdog_pid,
@@ -38,7 +40,7 @@ void notify_send(const struct notify *notify, const char *state)
     memcpy(to.sun_path, notify->address, bytes);
     if (to.sun_path[0] == '@') /* the abstract namespace */
         to.sun_path[0] = 0;
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int fd = stelei_descriptor(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (fd < 0)
         return;
     sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to,

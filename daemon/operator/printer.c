@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <stele/detail/descriptor.h>
+
 #define PRINTER_PIECE_BYTES ((size_t)64 << 10) /* that many are held before they are written */
 #define PRINTER_KEEP_BYTES  ((size_t)64 << 10)
 
@@ -30,7 +32,7 @@ static void printer_find_way(struct printer *printer, int fd)
     if (!S_ISFIFO(found.st_mode) && !S_ISCHR(found.st_mode))
         return;
     snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-    int opened = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int opened = stelei_descriptor(open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     printer->kind = opened >= 0 ? PRINTER_OPENED : PRINTER_SHARED;
     printer->opened = opened >= 0;
     if (opened >= 0)

@@ -1,5 +1,7 @@
 #include "names.h"
 
+#include <stele/detail/object.h>
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,7 +42,7 @@ enum stele_status names_claim(struct names *names, const char *name, const struc
     if (names->claimed || fcntl(segment->fd, F_OFD_GETLK, &other) != 0 || other.l_type == F_UNLCK)
         return STELE_OK;
     segment_say(message,
-                "another writer holds /stele.%s, though not its lock: was that removed? Is a daemon "
+                "another writer holds /dev/shm/stele.%s, though not its lock: was that removed? Is a daemon "
                 "of this name running?",
                 name);
     return STELE_ELOCKED;
@@ -76,10 +78,7 @@ static bool link_again(int fd, const char *path)
 /* Locked while it has no name yet: who finds it finds it locked. -1: the system refused. */
 static int new_lock(const char *path)
 {
-    int made = open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    int fd = made < 0 || made > STDERR_FILENO ? made : fcntl(made, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (fd != made)
-        close(made);
+    int fd = stelei_descriptor(open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (fd < 0)
         return -1;
     if (fchmod(fd, 0600) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && link_again(fd, path))
@@ -92,10 +91,7 @@ static int new_lock(const char *path)
 static int other_lock(const char *path)
 {
     struct stat found;
-    int made = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    int fd = made < 0 || made > STDERR_FILENO ? made : fcntl(made, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (fd != made)
-        close(made);
+    int fd = stelei_object_descriptor(path, O_RDWR);
     if (fd < 0)
         return -1;
     if (fstat(fd, &found) == 0 && S_ISREG(found.st_mode) && found.st_uid == geteuid() &&

@@ -1,5 +1,6 @@
 #include "room.h"
 
+#include <stele/detail/descriptor.h>
 #include <stele/detail/format.h>
 
 #include <errno.h>
@@ -55,7 +56,7 @@ static uint64_t read_limit(const char *directory, const char *file)
 {
     char path[ROOM_LINE_BYTES], text[32] = {0}, *end;
     snprintf(path, sizeof path, "%s/%s", directory, file);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = stelei_descriptor(open(path, O_RDONLY | O_CLOEXEC));
     if (fd < 0)
         return ROOM_UNLIMITED;
     ssize_t got = read(fd, text, sizeof text - 1);

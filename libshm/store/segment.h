@@ -1,6 +1,7 @@
 /*
- * segment.h - the one shared object: made, found, locked, mapped, populated. Knows the first page
- * and nothing behind it. Called by the writer only; segment_populate() from any thread.
+ * segment.h - the one shared object: made or adopted, mapped, populated. Knows the first page and
+ * nothing behind it; its names are segment_object.h's. Called by the writer only;
+ * segment_populate() from any thread.
  */
 #ifndef STORE_SEGMENT_H
 #define STORE_SEGMENT_H
@@ -44,6 +45,17 @@ void segment_say(const struct segment_message *message, const char *format, ...)
  */
 enum stele_status segment_open(struct segment *segment, const struct stele_store_options *options,
                                const struct segment_message *message);
+/* Makes a new one in the place of this one, which nothing can be made of; the lock is kept. On
+ * failure it is closed. */
+enum stele_status segment_replace(struct segment *segment,
+                                  const struct stele_store_options *options,
+                                  const struct segment_message *message);
+/* Of an adopted one, before anything is written to it, and once it is certain that nobody else does.
+ * STELE_ENOSPC: a sparse copy does not fit into the tmpfs. */
+enum stele_status segment_fill_holes(const struct segment *segment,
+                                     const struct segment_message *message);
+/* Tells readers to attach again; nothing is written to it afterwards. */
+void segment_give_up(const struct segment *segment);
 void segment_close(struct segment *segment, bool clean);
 enum stele_status segment_unlink(const char *name);
 
@@ -61,8 +73,5 @@ void segment_ask_again(struct segment *segment);
 
 /* Hands out the next chunk: populates it if nobody has, then moves `committed` (release). */
 enum stele_status segment_commit(struct segment *segment);
-
-/* Translation of errno where it is born. */
-enum stele_status segment_errno(int error);
 
 #endif

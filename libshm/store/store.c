@@ -48,6 +48,8 @@ static enum stele_status start(struct stele_store *store, const struct stele_sto
 {
     enum stele_status status =
         names_claim(&store->names, options->name, &store->segment, message);
+    if (status == STELE_OK && store->segment.adopted)
+        status = segment_fill_holes(&store->segment, message);
     if (status == STELE_OK)
         status = arena_init(&store->arena, &store->segment);
     if (status != STELE_OK)
@@ -68,14 +70,28 @@ static enum stele_status start(struct stele_store *store, const struct stele_sto
     return status;
 }
 
-static void stop(struct stele_store *store, bool clean)
+/* All but the segment, as it was before start(). */
+static void stop(struct stele_store *store)
 {
     stelei_fork_mark_fini(&store->mark);
     adopt_fini(&store->adopt);
     reclaim_fini(&store->reclaim);
     catalog_fini(&store->catalog);
     arena_fini(&store->arena);
-    segment_close(&store->segment, clean);
+    memset(&store->adopt, 0, sizeof store->adopt);
+    memset(&store->reclaim, 0, sizeof store->reclaim);
+    memset(&store->catalog, 0, sizeof store->catalog);
+    memset(&store->arena, 0, sizeof store->arena);
+}
+
+/* The header was right, what it leads to is not: nothing can be saved. */
+static enum stele_status start_anew(struct stele_store *store,
+                                    const struct stele_store_options *options,
+                                    const struct segment_message *message)
+{
+    stop(store);
+    enum stele_status status = segment_replace(&store->segment, options, message);
+    return status == STELE_OK ? start(store, options, message) : status;
 }
 
 enum stele_status stele_store_open(const struct stele_store_options *options,
@@ -92,21 +108,16 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
                                    : STELE_EINVAL;
     if (status == STELE_OK) {
         status = start(opened, options, &message);
-        if (status == STELE_ECORRUPT && options->replace) {
-            /* the header was right, what it leads to is not: nothing can be saved */
-            stop(opened, false);
-            memset(opened, 0, sizeof *opened);
-            segment_unlink(options->name);
-            status = segment_open(&opened->segment, options, &message);
-            if (status == STELE_OK)
-                status = start(opened, options, &message);
-        }
+        if (status == STELE_ECORRUPT && options->replace)
+            status = start_anew(opened, options, &message);
     }
     if (status == STELE_OK)
         status = stelei_fork_mark_init(&opened->mark);
     if (status != STELE_OK) {
-        if (opened->segment.base)
-            stop(opened, false);
+        if (opened->segment.base) {
+            stop(opened);
+            segment_close(&opened->segment, false);
+        }
         free(opened);
         if (detail && detail_bytes && detail[0] == 0)
             snprintf(detail, detail_bytes, "%s", stele_status_text(status));
@@ -137,9 +148,10 @@ void stele_store_close(struct stele_store *store)
         return;
     set_socket(store->segment.header, NULL);
     bool gone = names_gone(&store->names, &store->segment);
+    stop(store);
     if (gone) /* to who still has it mapped: look for the name again */
-        stelei_store64_release(&store->segment.header->state, STELEI_STATE_MOVED);
-    stop(store, !gone);
+        segment_give_up(&store->segment);
+    segment_close(&store->segment, !gone);
     pthread_mutex_destroy(&store->mutex);
     free(store);
 }

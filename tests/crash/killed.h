@@ -33,4 +33,7 @@ void killed_verify(struct crash *c, struct stele_store *store);
 void moved_tests(TCase *tcase);
 void moved_lists_tests(TCase *tcase);
 
+/* Killed while a segment gets its name or loses it (made.c). */
+void made_tests(TCase *tcase);
+
 #endif

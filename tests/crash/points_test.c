@@ -386,30 +386,6 @@ START_TEST(test_killed_where_bucket_chunks_begin_BF)
 }
 END_TEST
 
-START_TEST(test_killed_while_the_segment_is_made_F)
-{
-    struct crash *c = killed_prepare(false);
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct wanted wanted = {c, "segment.create:before_magic"};
-        points_watch(stop_at_name, &wanted);
-        open_large(c);
-        _exit(0);
-    }
-    ck_assert(killed_wait(c, pid));
-    expect_status(stele_reader_attach(&c->reader.reader, segment_name()), STELE_ENOSEGMENT);
-    killed_kill(pid);
-    expect_status(stele_reader_attach(&c->reader.reader, segment_name()), STELE_ENOSEGMENT);
-    struct stele_store *store = open_large(c);
-    ck_assert_ptr_nonnull(store);
-    ck_assert_int_eq(stele_store_get_origin(store), STELE_STORE_CREATED);
-    killed_verify(c, store);
-    stele_store_close(store);
-    board_check(c->board);
-}
-END_TEST
-
 /* Last: no point of the sources may have been left out. */
 START_TEST(test_every_point_was_visited)
 {
@@ -434,7 +410,7 @@ int main(void)
     tcase_add_loop_test(tcase, test_killed_where_bucket_chunks_begin_BF, 0, 2);
     moved_tests(tcase);
     moved_lists_tests(tcase);
-    tcase_add_test(tcase, test_killed_while_the_segment_is_made_F);
+    made_tests(tcase);
     tcase_add_test(tcase, test_every_point_was_visited);
     return segment_name_fini(suite_run(suite));
 }

@@ -71,6 +71,13 @@ install_all() {
         lib/sysusers.d/stele.conf; do
         [ -s "$work/usr/$file" ] || fail "$file is not installed"
     done
+    grep -q "^ExecStart=$work/usr/bin/steled " "$work/usr/lib/systemd/system/steled@.service" ||
+        fail "the unit starts another program than the one installed with it"
+    DESTDIR=$work/stage "$cmake" --install "$build" --prefix /opt/stele >"$work/said" 2>&1 ||
+        { cat "$work/said"; fail "installing below DESTDIR"; }
+    grep -q "^ExecStart=/opt/stele/bin/steled " \
+        "$work/stage/opt/stele/lib/systemd/system/steled@.service" ||
+        fail "DESTDIR is in the unit, or the prefix is not"
     "$work"/usr/bin/steled --version >/dev/null || fail "the installed program does not run"
     if command -v scdoc >/dev/null; then
         find "$work/usr" -name steled.8 | grep -q man8 || fail "steled.8 is not installed"

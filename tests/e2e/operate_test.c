@@ -249,7 +249,7 @@ START_TEST(second_daemon_is_told_what_to_do)
     expect_log(&second, "somebody listens there (stop that daemon, or give another --name");
     snprintf(second.socket_path, sizeof(second.socket_path), "%.90s/other", world->directory);
     ck_assert_int_eq(run_to_end(&second, small), 1);
-    expect_log(&second, "another writer holds /stele.e2e-");
+    expect_log(&second, "another writer holds /dev/shm/stele.e2e-");
     expect_log(&second, "(stop that daemon, or give another --name");
     ck_assert(e2e_alive(world));
 }

@@ -34,15 +34,42 @@ quietly "$cmake" --build "$work/build"
 exchange "$work/build/embedded" "$work/build/reader_c" "$work/build/reader_cxx"
 echo "find_package: ok"
 
+# a program may have names of its own: the library has only stele_ and stelei_
+library=$(find "$prefix" -name libstele.a)
+nm -g --defined-only "$library" | awk 'NF == 3 { print $3 }' >"$work/names"
+grep -q '^stele_store_put$' "$work/names" || { echo "FAILED: no names in $library"; exit 1; }
+if grep -vE '^stelei?_' "$work/names"; then
+    echo "FAILED: names that are not stele's"
+    exit 1
+fi
+# every one of them is of use: it stands in a public header
+while read -r name; do
+    grep -rqw "$name" "$prefix/include/stele" || { echo "FAILED: $name is in no header"; exit 1; }
+done <"$work/names"
+echo "names: ok"
+
+# the tree moved elsewhere
+mv "$prefix" "$work/moved"
+prefix=$work/moved
+quietly "$cmake" -S "$here/consumer" -B "$work/again" "-DCMAKE_PREFIX_PATH=$prefix" \
+    "-DCMAKE_C_COMPILER=$cc" "-DCMAKE_CXX_COMPILER=$cxx" "-DCMAKE_C_FLAGS=$flags" \
+    "-DCMAKE_CXX_FLAGS=$flags"
+quietly "$cmake" --build "$work/again" --target embedded reader_c
+exchange "$work/again/embedded" "$work/again/reader_c"
+echo "moved: ok"
+
 pc=$(find "$prefix" -name stele.pc)
 [ -n "$pc" ] || { echo "FAILED: stele.pc was not installed"; exit 1; }
 PKG_CONFIG_PATH=$(dirname "$pc")
 export PKG_CONFIG_PATH
 cflags=$(pkg-config --cflags stele)
 libs=$(pkg-config --static --libs stele)
-for program in reader embedded; do
-    # shellcheck disable=SC2086
-    quietly "$cc" -std=c11 $flags $cflags "$here/consumer/$program.c" $libs -o "$work/$program"
-done
+# shellcheck disable=SC2086
+quietly "$cc" -std=c11 $flags $cflags "$here/consumer/reader.c" $libs -o "$work/reader"
+lto=-flto
+echo 'int main(void) { return 0; }' | "$cc" -flto -x c - -o "$work/lto" 2>/dev/null || lto=
+# shellcheck disable=SC2086
+quietly "$cc" -std=c11 $flags $cflags -O2 $lto "$here/consumer/embedded.c" \
+    "$here/consumer/own_names.c" $libs -o "$work/embedded" # whose linker looks into everything
 exchange "$work/embedded" "$work/reader"
 echo "pkg-config: ok"

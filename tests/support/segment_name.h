@@ -18,13 +18,15 @@ static inline const char *segment_name(void)
     return segment_name_text;
 }
 
-/* Removes the object and its lock, present or not, whoever holds them. */
+/* Removes the object, its lock and its private name, present or not, whoever holds them. */
 static inline void segment_name_clean(void)
 {
     char path[80];
     snprintf(path, sizeof path, "/stele.%s", segment_name_text);
     shm_unlink(path);
     snprintf(path, sizeof path, "/stele.%s.lock", segment_name_text);
+    shm_unlink(path);
+    snprintf(path, sizeof path, "/stele.%s~new", segment_name_text);
     shm_unlink(path);
 }
 

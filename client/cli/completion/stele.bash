@@ -15,7 +15,7 @@ _stele_names() {
     local object
     for object in /dev/shm/stele.*; do
         object=${object#/dev/shm/stele.}
-        [[ $object == '*' || $object == *.lock ]] || printf '%s\n' "$object"
+        [[ $object == '*' || $object == *.lock || $object == *'~new' ]] || printf '%s\n' "$object"
     done
 }
 
@@ -23,7 +23,7 @@ _stele() {
     local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
     local verbs='get put insert replace cas incr del append remove swap pop list count scan load
                  dump tables create clear drop stat ping verify bench shutdown'
-    local options='--name --socket --output --timeout --escapes --help'
+    local options='--name --socket --owner --output --timeout --escapes --help'
     local verb='' word types='*' place=0 all='' i
     local -a where=()
     COMPREPLY=()
@@ -32,6 +32,7 @@ _stele() {
     -n | --name) mapfile -t COMPREPLY < <(compgen -W "$(_stele_names)" -- "$current"); return ;;
     -S | --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current"); return ;;
     -o | --output) mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current"); return ;;
+    -u | --owner) mapfile -t COMPREPLY < <(compgen -u -- "$current"); return ;;
     --format) mapfile -t COMPREPLY < <(compgen -W 'tsv jsonl' -- "$current"); return ;;
     -t | --timeout | --prefix | --limit | --from | --seconds | --type | --max-entries) return ;;
     esac
@@ -40,7 +41,7 @@ _stele() {
     for ((i = 1; i < COMP_CWORD; i++)); do
         word=${COMP_WORDS[i]}
         case $word in
-        -n | --name | -S | --socket)
+        -n | --name | -S | --socket | -u | --owner)
             where+=("$word" "${COMP_WORDS[i + 1]}")
             i=$((i + 1))
             ;;

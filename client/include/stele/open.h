@@ -37,33 +37,107 @@ struct stele_reader {
     struct stelei_reader_hash hash[STELE_READER_HASHES];
 };
 
-/* From an open descriptor (inherited, or received by SCM_RIGHTS), which stays the caller's and may
- * be closed afterwards. Statuses as below. */
-static inline enum stele_status stele_reader_attach_fd(struct stele_reader *reader, int fd)
+static inline void stelei_reader_begin(struct stele_reader *reader)
 {
+    reader->map.base = STELEI_NULL;
     reader->hash_count = 0;
     memset(reader->hash, 0, sizeof reader->hash); /* for compilers that cannot see the count */
-    return stelei_map_attach(fd, &reader->map);
 }
 
 /*
- * Maps the segment of this name. Address space: the segment's maximum size plus 2 MiB for an
- * instant; memory: none of its own. Not for signal handlers; everything else is.
- *   STELE_ENOSEGMENT no such segment, or not finished being made   STELE_EINVAL bad name
+ * Maps the segment of this name, if it belongs to root, to the caller's own effective uid, or to
+ * `owner`: the uid of the user that the daemon runs as (getpwnam() finds it), or
+ *   STELE_OWNER_USUAL  the user of the system's daemon: to whom /run/stele belongs, a directory that
+ *                      the service manager gives away, and only root can make
+ *   STELE_OWNER_ANY    everybody who can make files in /dev/shm
+ * Address space: the segment's maximum size plus 2 MiB for an instant; memory: none of its own.
+ * Never waits, whatever stands under the name. Not for signal handlers; everything else is.
+ *   STELE_ENOSEGMENT no such segment (one that is being made has no name yet)
+ *   STELE_EOWNER  it belongs to somebody else whom nobody said to trust, or its
+ *                 mode lets group or others write
  *   STELE_EACCES  not readable by this user   STELE_ENOMEM  address space (RLIMIT_AS) too small
- *   STELE_EVERSION made by a stele with another format   STELE_ECORRUPT  not a segment of ours
+ *   STELE_EVERSION made by an older or newer stele with another format
+ *   STELE_ECORRUPT no segment of ours: a FIFO, a link, a file of something else; or one that was
+ *                 damaged or truncated      STELE_EINVAL bad name
+ *   STELE_EIO     errno says: EMFILE, ENFILE, ...
+ * stele_reader_explain() puts each into a line that names the object and its owner.
+ *
+ * What SIGBUS means: the owner of the file (or root) truncated the segment, or copied another file
+ * over it, while it was mapped; stele never does. Nothing here can save the process then: readers
+ * are safe from each other, and the writer from them, but against the owner of what they read
+ * nobody is. That is why the owner is looked at. (A full tmpfs is never the cause: what a reader can
+ * reach was populated before.)
+ *
+ * The segment can get a successor: `steled --replace`, stele_store_unlink(), an upgrade of the
+ * format. Its tables then answer STELE_EMOVED, as does opening one, and a program that stays does:
+ *
+ *     status = stele_get(&table, key, key_bytes, value, sizeof value, &bytes);
+ *     if (status == STELE_EMOVED) {
+ *         stele_reader_detach(&reader);                 // handles and views of it are dead now
+ *         while ((status = stele_reader_attach(&reader, name)) == STELE_ENOSEGMENT)
+ *             sleep(1);                                 // its next writer has not come yet
+ *         if (status == STELE_OK)
+ *             status = stele_table_open(&reader, "table", &table);
+ *     }
+ *
+ * A program that registered hashes registers them again. A restart of the daemon is no such case: it
+ * adopts the segment, and readers notice nothing.
  */
-static inline enum stele_status stele_reader_attach(struct stele_reader *reader, const char *name)
+static inline enum stele_status stele_reader_attach_owned(struct stele_reader *reader,
+                                                          const char *name, uint64_t owner)
 {
-    reader->map.base = STELEI_NULL;
+    struct stelei_object object;
+    stelei_reader_begin(reader);
     if (!stelei_address_name_valid(name))
         return STELE_EINVAL;
-    int fd = stelei_object_open(name, O_RDONLY);
-    if (fd < 0)
-        return stelei_map_errno(errno);
-    enum stele_status status = stele_reader_attach_fd(reader, fd);
-    close(fd);
-    return status;
+    stelei_object_find(&object, name, O_RDONLY, owner);
+    enum stele_status status = stelei_map_attach(&object, &reader->map);
+    stelei_object_close(&object);
+    /* given up by its writer, and the name not yet gone or given to the next */
+    return status == STELE_EMOVED ? STELE_ENOSEGMENT : status;
+}
+
+/* The same with STELE_OWNER_USUAL. */
+static inline enum stele_status stele_reader_attach(struct stele_reader *reader, const char *name)
+{
+    return stele_reader_attach_owned(reader, name, STELE_OWNER_USUAL);
+}
+
+/*
+ * From an open descriptor (inherited, or received by SCM_RIGHTS), which stays the caller's and may
+ * be closed afterwards. Whoever handed it over is trusted: owner and mode are not looked at.
+ *   STELE_EMOVED  the segment was given up; ask for the descriptor of the next one
+ *   all others as above
+ */
+static inline enum stele_status stele_reader_attach_fd(struct stele_reader *reader, int fd)
+{
+    struct stelei_object object;
+    memset(&object, 0, sizeof object);
+    stelei_reader_begin(reader);
+    object.fd = fd;
+    stelei_object_look(&object);
+    return stelei_map_attach(&object, &reader->map);
+}
+
+/*
+ * Looks at what stands under the name now and writes one line about it: what it is, whose, and why
+ * attaching it fails, if it does. Same status as the attach would have, but for STELE_ENOMEM.
+ */
+static inline enum stele_status stele_reader_explain(const char *name, uint64_t owner, char *text,
+                                                     size_t text_bytes)
+{
+    struct stelei_object object;
+    char path[STELEI_OBJECT_PATH_BYTES];
+    if (!stelei_address_name_valid(name)) {
+        snprintf(text, text_bytes, "names of segments are 1..63 of [A-Za-z0-9._-]");
+        return STELE_EINVAL;
+    }
+    stelei_object_path(name, "", path);
+    stelei_object_find(&object, name, O_RDONLY, owner);
+    stelei_object_explain(&object, path, text, text_bytes);
+    stelei_object_close(&object);
+    enum stele_status status = stelei_object_status(&object);
+    return status == STELE_EMOVED ? STELE_ENOSEGMENT : status;
 }
 
 /*
@@ -161,10 +235,9 @@ static inline enum stele_status stelei_table_find(const struct stele_reader *rea
     if (!reader->map.base || bytes == 0 || bytes >= STELEI_NAME_BYTES)
         return STELE_EINVAL;
     memcpy(wanted, name, bytes);
-    if (stelei_load64(&stelei_map_header(&reader->map)->state) == STELEI_STATE_MOVED)
-        return STELE_EMOVED;
     for (unsigned attempt = 0; attempt < STELEI_ATTEMPTS; attempt++) {
         enum stele_status status = STELE_ENOTABLE;
+        const uint64_t *state = &stelei_map_header(&reader->map)->state;
         for (uint32_t id = 0; id < reader->map.table_capacity; id++) {
             const struct stelei_table *shared = stelei_map_table(&reader->map, id);
             uint64_t word = stelei_load64_acquire(&shared->word);
@@ -173,6 +246,10 @@ static inline enum stele_status stelei_table_find(const struct stele_reader *rea
             status = stelei_table_bind(reader, id, word, table, hash_check);
             break;
         }
+        /* last: whoever gives a segment up stores the state first, then empties the tables */
+        stelei_nop_read();
+        if (stelei_load64(state) == STELEI_STATE_MOVED)
+            return STELE_EMOVED;
         if (status != STELE_EBUSY)
             return status;
     }
@@ -247,8 +324,10 @@ static inline enum stele_status stelei_table_open(const struct stele_reader *rea
  * Finds a table by name (1..63 bytes) whose keys are byte strings and whose values are no lists:
  * what stele_get() reads. A value that is a word or a struct has its own number of bytes, a word
  * little-endian. The handle is a plain value: copy it, share it, forget it. It follows
- * stele_store_table_clear() by itself. Whatever it was, it is all zero, not open, unless STELE_OK. Walks up to 512 descriptors: open once, keep it.
- *   STELE_ENOTABLE no table of that name   STELE_EMOVED the segment has a successor
+ * stele_store_table_clear() by itself. Whatever it was, it is all zero, not open, unless STELE_OK. Walks
+ * up to 512 descriptors: open once, keep it.
+ *   STELE_ENOTABLE no table of that name   STELE_EMOVED the segment was given up: attach again
+ *   STELE_EINVAL   no name, or the reader is not attached
  *   STELE_ETYPE    it holds something else STELE_EVERSION something that this build does not know
  *   STELE_EHASH    its hash function is not registered here, or what is registered is another one
  */

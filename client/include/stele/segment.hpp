@@ -129,6 +129,12 @@ class reader
         detach();
         return hold(::stele_reader_attach(&native_, name));
     }
+    /* As stele_reader_attach_owned(): a segment of this user is trusted too. */
+    status attach_owned(const char *name, std::uint64_t owner) noexcept
+    {
+        detach();
+        return hold(::stele_reader_attach_owned(&native_, name, owner));
+    }
     status attach(int fd) noexcept
     {
         detach();

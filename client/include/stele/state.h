@@ -41,7 +41,8 @@ struct stele_reader_stats {
     uint64_t recycled;
     uint64_t heartbeat_ms; /* wall clock of the writer's last sign of life; 0: it gives none */
     uint32_t tables;
-    bool closed; /* its writer closed it in order */
+    bool closed; /* its writer closed it in order, or gave it up */
+    bool moved;  /* its writer gave it up: attach again (open.h) */
 };
 
 /* A snapshot of counters, each current, not taken at one instant. All zero where nothing is attached. */
@@ -60,7 +61,9 @@ static inline void stele_reader_get_stats(const struct stele_reader *reader,
     stats->retired = stelei_load64(&header->retired);
     stats->recycled = stelei_load64(&header->recycled);
     stats->heartbeat_ms = stelei_load64(&header->heartbeat_ms);
-    stats->closed = stelei_load64(&header->state) == STELEI_STATE_CLEAN;
+    uint64_t state = stelei_load64(&header->state);
+    stats->moved = state == STELEI_STATE_MOVED;
+    stats->closed = stats->moved || state == STELEI_STATE_CLEAN;
     for (uint32_t id = 0; id < reader->map.table_capacity; id++)
         stats->tables +=
             STELEI_CAST(uint32_t, stelei_load64(&stelei_map_table(&reader->map, id)->word)) != 0;

@@ -61,7 +61,7 @@ struct stele_store_options {
     uint32_t group;     /* gid that may read; only used with `set_group` */
     bool set_group;
     bool unlocked;    /* the caller serialises */
-    bool replace;     /* unlink a segment that cannot be adopted and start anew */
+    bool replace;     /* give up a segment that cannot be adopted, and put a new one in its place */
     bool existing;    /* only one that is there already: STELE_ENOSEGMENT where there is none */
     bool small_pages; /* do not ask for 2 MiB pages */
     const struct stele_own_hash *hashes; /* copied; NULL with 0 */
@@ -81,11 +81,18 @@ enum stele_store_origin {
  * object and the cause of a failure.
  *
  *   STELE_EINVAL    bad name, size, mode or hashes  STELE_ELOCKED  another writer lives
- *   STELE_EOWNER    not ours, or writable by others STELE_EVERSION made by a newer stele
- *   STELE_ECORRUPT  header or geometry make no sense: `replace` starts anew
+ *   STELE_EOWNER    not ours, or writable by others
+ *   STELE_EVERSION  made by a newer or older stele, with another format; sound for that one
+ *   STELE_ECORRUPT  no segment, a truncated one, or header or geometry make no sense: `replace`
+ *                   starts anew
  *   STELE_EHASH     a table of the segment hashes by a function that `hashes` does not have
  *   STELE_ENOSEGMENT  there is none, and `existing` was asked for
- *   STELE_EACCES, STELE_ENOSPC, STELE_ENOMEM, STELE_EIO  as the system said
+ *   STELE_ENOSPC    the tmpfs has no room for a new one, or for the holes of a sparse copy of one
+ *                   (cp back from a backup leaves them): make room and try again
+ *   STELE_EACCES, STELE_ENOMEM, STELE_EIO  as the system said
+ *
+ * The segment appears under its name whole, and one that is replaced is so by one rename(): a reader
+ * finds STELE_ENOSEGMENT, or the former, or the new one. Readers of the former are told STELE_EMOVED.
  */
 enum stele_status stele_store_open(const struct stele_store_options *options,
                                    struct stele_store **store, char *detail, size_t detail_bytes);
@@ -94,7 +101,10 @@ enum stele_status stele_store_open(const struct stele_store_options *options,
  * NULL is allowed. In a child of the process that opened it: see above. */
 void stele_store_close(struct stele_store *store);
 
-/* Removes the segment's names; mapped readers keep what they have. STELE_ENOSEGMENT if none. */
+/*
+ * Gives the segment up and removes its names: readers that have it mapped are told STELE_EMOVED from
+ * now on. STELE_ENOSEGMENT if there is none; STELE_ELOCKED, STELE_EOWNER as above.
+ */
 enum stele_status stele_store_unlink(const char *name);
 
 enum stele_store_origin stele_store_get_origin(const struct stele_store *store);

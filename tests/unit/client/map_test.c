@@ -80,7 +80,7 @@ START_TEST(descriptors_that_are_no_segment)
     expect_status(stele_reader_attach_fd(&reader, -1), STELE_EIO);
     ck_assert_ptr_null(reader.map.base);
     int fd = open("/dev/null", O_RDONLY);
-    expect_status(stele_reader_attach_fd(&reader, fd), STELE_ENOSEGMENT);
+    expect_status(stele_reader_attach_fd(&reader, fd), STELE_ECORRUPT);
     close(fd);
     fd = open("/proc/self/exe", O_RDONLY);
     expect_status(stele_reader_attach_fd(&reader, fd), STELE_ECORRUPT);
@@ -120,6 +120,13 @@ START_TEST(too_little_address_space_has_its_status)
 }
 END_TEST
 
+static int object(int flags)
+{
+    char path[80];
+    snprintf(path, sizeof path, "/stele.%s", segment_name());
+    return shm_open(path, flags, 0600);
+}
+
 /* A header as a reader checks it, one field after the other broken. */
 static const struct damage {
     const char *name;
@@ -127,7 +134,7 @@ static const struct damage {
     uint64_t value;
     enum stele_status status;
 } damages[] = {
-    {"magic 0", offsetof(struct stelei_header, magic), 8, 0, STELE_ENOSEGMENT},
+    {"magic 0", offsetof(struct stelei_header, magic), 8, 0, STELE_ECORRUPT},
     {"magic", offsetof(struct stelei_header, magic), 8, 1, STELE_ECORRUPT},
     {"major", offsetof(struct stelei_header, major), 2, STELEI_FORMAT_MAJOR + 1, STELE_EVERSION},
     {"major before", offsetof(struct stelei_header, major), 2, STELEI_FORMAT_MAJOR - 1, STELE_EVERSION},
@@ -152,7 +159,7 @@ static const struct damage {
 START_TEST(a_header_that_lies_is_refused)
 {
     const struct damage *damage = &damages[_i];
-    int fd = stelei_object_open(segment_name(), O_RDWR);
+    int fd = object(O_RDWR);
     ck_assert_int_eq(pwrite(fd, &damage->value, damage->bytes, (off_t)damage->off),
                      (ssize_t)damage->bytes);
     enum stele_status status = stele_reader_attach_fd(&reader, fd);
@@ -166,7 +173,7 @@ START_TEST(what_may_be_ignored_is_ignored)
 {
     uint32_t bits = UINT32_MAX;
     uint16_t minor = 99;
-    int fd = stelei_object_open(segment_name(), O_RDWR);
+    int fd = object(O_RDWR);
     ck_assert_int_eq(pwrite(fd, &bits, 4, offsetof(struct stelei_header, compat)), 4);
     ck_assert_int_eq(pwrite(fd, &minor, 2, offsetof(struct stelei_header, minor)), 2);
     close(fd);

@@ -136,7 +136,7 @@ START_TEST(readers_outlive_their_writers)
         ck_assert(!stats.closed);
         stele_store_close(store);
         stele_reader_get_stats(&reader, &stats);
-        ck_assert(stats.closed);
+        ck_assert(stats.closed && !stats.moved);
         expect_value(&table, "k", "value");
         store = stores_open(segment_name(), 64 * STORES_MIB);
         expect_value(&table, "k", "value");
@@ -149,7 +149,11 @@ START_TEST(readers_outlive_their_writers)
     stele_store_close(store);
     store = NULL;
     expect_ok(stele_store_unlink(segment_name()));
-    expect_value(&table, "k", "value"); /* unlinked, still mapped */
+    size_t bytes;
+    char value[8];
+    expect_status(stele_get(&table, "k", 1, value, sizeof value, &bytes), STELE_EMOVED);
+    stele_reader_get_stats(&reader, &stats);
+    ck_assert(stats.moved && stats.closed);
 }
 END_TEST
 

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <stele/detail/base.h>
+#include <stele/detail/descriptor.h>
 #include <stele/status.h>
 
 static inline enum stele_status stelei_io_errno(int error)
@@ -113,7 +114,7 @@ static inline enum stele_status stelei_io_connect(const char *path, int64_t dead
     memset(&address, 0, sizeof(address));
     address.sun_family = AF_UNIX;
     memcpy(address.sun_path, path, bytes);
-    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int made = stelei_descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (made < 0)
         return stelei_io_errno(errno);
     while (connect(made, STELEI_AS(const struct sockaddr *, &address), sizeof(address)) != 0) {
@@ -183,6 +184,7 @@ static inline enum stele_status stelei_io_receive(int fd, void *buffer, size_t c
         if (*passed_fd >= 0)
             close(*passed_fd);
         memcpy(passed_fd, CMSG_DATA(head), sizeof(int));
+        *passed_fd = stelei_descriptor(*passed_fd);
     }
     if (count == 0)
         return STELE_ECLOSED;

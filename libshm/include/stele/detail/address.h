@@ -22,7 +22,8 @@
 #define STELEI_ADDRESS_DIRECTORY "/stele/"
 #define STELEI_ADDRESS_SUFFIX    ".sock"
 
-/* Whether a segment can have this name: 1..63 of [A-Za-z0-9._-]. NULL cannot. */
+/* Whether a segment can have this name: 1..63 of [A-Za-z0-9._-], and none that ends in ".lock", which
+ * would be another segment's lock. NULL cannot. */
 static inline bool stelei_address_name_valid(const char *name)
 {
     size_t bytes = 0;
@@ -35,7 +36,7 @@ static inline bool stelei_address_name_valid(const char *name)
         if (bytes + 1 >= STELEI_NAME_BYTES || !(letter || other))
             return false;
     }
-    return bytes > 0;
+    return bytes > 0 && (bytes < 5 || memcmp(name + bytes - 5, ".lock", 5) != 0);
 }
 
 /*

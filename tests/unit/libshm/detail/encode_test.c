@@ -157,7 +157,7 @@ START_TEST(golden_replies)
     GOLDEN(out,
            stelei_encode_reply(out, STELEI_OP_STATS, 6, STELE_OK, STELE_DAEMON_STATS_COUNT,
                                STELE_DAEMON_STATS_COUNT * 8),
-           "\xe0\0\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x1b\0\0\0");
+           "\0\x01\0\0\xb0\0\0\0\x06\0\0\0\0\0\0\0\x1f\0\0\0");
     GOLDEN(out, stelei_encode_reply(out, STELEI_OP_TABLE_LIST, 7, STELE_OK, 2, 162),
            "\xaa\0\0\0\xa4\0\0\0\x07\0\0\0\0\0\0\0\x02\0\0\0");
 }
@@ -203,7 +203,7 @@ END_TEST
 /* Only ever appended to: the first and the last that this version has. */
 START_TEST(order_of_the_statistics)
 {
-    ck_assert_uint_eq(STELE_DAEMON_STATS_COUNT, 27);
+    ck_assert_uint_eq(STELE_DAEMON_STATS_COUNT, 31);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, uptime_ms), 0);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, commands), 5 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, in_bytes), 11 * 8);
@@ -211,6 +211,8 @@ START_TEST(order_of_the_statistics)
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, epoch), 20 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, adopting), 23 * 8);
     ck_assert_uint_eq(offsetof(struct stele_daemon_stats, moved_bytes), 26 * 8);
+    ck_assert_uint_eq(offsetof(struct stele_daemon_stats, full), 27 * 8);
+    ck_assert_uint_eq(offsetof(struct stele_daemon_stats, detached), 30 * 8);
 }
 END_TEST
 

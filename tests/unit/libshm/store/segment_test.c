@@ -382,6 +382,7 @@ static const struct damage {
     size_t off, bytes;
     uint64_t value;
 } damages[] = {
+    {"magic 0", offsetof(struct stelei_header, magic), 8, 0},
     {"magic", offsetof(struct stelei_header, magic), 8, 0x1234},
     {"major 0", offsetof(struct stelei_header, major), 2, 0},
     {"max_bytes 0", offsetof(struct stelei_header, max_bytes), 8, 0},
@@ -416,46 +417,24 @@ START_TEST(a_corrupt_header_is_refused_or_replaced)
 }
 END_TEST
 
-START_TEST(what_a_dying_maker_left_is_made_anew)
+START_TEST(a_truncated_segment_is_corrupt_and_never_absent)
 {
-    uint64_t zero = 0;
-    int fd = object(O_RDWR | O_CREAT); /* empty */
-    close(fd);
-    expect_ok(try_open(&segment));
-    ck_assert(!segment.adopted);
-    segment_close(&segment, false);
-    patch(offsetof(struct stelei_header, magic), &zero, sizeof zero); /* all but the magic */
-    expect_ok(try_open(&segment));
-    ck_assert(!segment.adopted);
-    segment_close(&segment, false);
-    fd = object(O_RDWR);
-    ck_assert_int_eq(ftruncate(fd, 100), 0); /* shorter than a header */
-    close(fd);
-    expect_ok(try_open(&segment));
-    ck_assert(!segment.adopted);
-    segment_close(&segment, true);
-}
-END_TEST
-
-START_TEST(a_truncated_segment_is_corrupt)
-{
-    leave_segment();
-    int fd = object(O_RDWR);
-    ck_assert_int_eq(ftruncate(fd, 8 << 20), 0);
-    close(fd);
-    expect_refused(STELE_ECORRUPT, "corrupt");
-}
-END_TEST
-
-START_TEST(errno_is_translated)
-{
-    ck_assert_int_eq(segment_errno(ENOSPC), STELE_ENOSPC);
-    ck_assert_int_eq(segment_errno(EDQUOT), STELE_ENOSPC);
-    ck_assert_int_eq(segment_errno(ENOMEM), STELE_ENOMEM);
-    ck_assert_int_eq(segment_errno(EACCES), STELE_EACCES);
-    ck_assert_int_eq(segment_errno(EPERM), STELE_EACCES);
-    ck_assert_int_eq(segment_errno(ENOENT), STELE_ENOSEGMENT);
-    ck_assert_int_eq(segment_errno(EBADF), STELE_EIO);
+    static const off_t sizes[] = {8 << 20, 4096, 100, 0};
+    static const char *const said[] = {"to 8388608 bytes", "to 4096 ", "to 100 ", "to 0 "};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        options.replace = false;
+        leave_segment();
+        int fd = object(O_RDWR);
+        ck_assert_int_eq(ftruncate(fd, sizes[i]), 0);
+        close(fd);
+        expect_refused(STELE_ECORRUPT, said[i]);
+        ck_assert_ptr_nonnull(strstr(text, "--replace"));
+        options.replace = true;
+        expect_ok(try_open(&segment));
+        ck_assert(!segment.adopted);
+        segment_close(&segment, true);
+        segment_name_clean();
+    }
 }
 END_TEST
 
@@ -475,7 +454,6 @@ int main(void)
     tcase_add_test(tcase, chunks_come_one_by_one_until_the_end);
     tcase_add_test(tcase, nothing_is_populated_ahead_unasked);
     tcase_add_test(tcase, huge_pages_or_their_fallback_are_populated);
-    tcase_add_test(tcase, errno_is_translated);
     tcase = suite_case(suite, "locked");
     tcase_add_checked_fixture(tcase, setup, NULL);
     tcase_add_test(tcase, the_lock_has_one_holder);
@@ -491,7 +469,6 @@ int main(void)
     tcase_add_test(tcase, what_may_be_ignored_is_ignored);
     tcase_add_loop_test(tcase, a_corrupt_header_is_refused_or_replaced, 0,
                         (int)(sizeof damages / sizeof damages[0]));
-    tcase_add_test(tcase, what_a_dying_maker_left_is_made_anew);
-    tcase_add_test(tcase, a_truncated_segment_is_corrupt);
+    tcase_add_test(tcase, a_truncated_segment_is_corrupt_and_never_absent);
     return segment_name_fini(suite_run(suite));
 }
