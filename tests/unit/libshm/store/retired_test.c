@@ -118,6 +118,18 @@ static void step_remove_first(unsigned n)
         take((n - 1) % 200);
 }
 
+static void step_remove_inside(unsigned n)
+{
+    take(100 + n % 100);
+}
+/* Makes a list of four elements anew. */
+static void step_erase(unsigned n)
+{
+    expect_ok(stele_store_erase(store, table, &the_key, sizeof the_key));
+    for (unsigned i = 0; i < 4; i++)
+        push(n % 200);
+}
+
 static const struct list_step {
     const char *name;
     void (*step)(unsigned n);
@@ -133,6 +145,8 @@ static const struct list_step {
     {"replace the last", step_replace_last, 1, false},
     {"replace the first", step_replace_first, 1, true},
     {"remove the first", step_remove_first, 1, true},
+    {"remove inside", step_remove_inside, 1, true},
+    {"erase, push 4", step_erase, 4, true}, /* the first one retires the whole list */
 };
 
 static const char *const list_types[] = {"u64->list:u8", "u64->list:u32", "bytes->list:u64"};
@@ -162,7 +176,7 @@ static uint64_t list_bound(const struct list_step *step, uint64_t bytes)
 {
     uint64_t chunk = bytes / 4 + 1024 < CHUNK + CHUNK / 8 ? bytes / 4 + 1024 : CHUNK + CHUNK / 8;
     uint64_t record = 16 + 24 * 2 * (40 + bytes / (CHUNK / 2));
-    return step->elements * (record + 64) + 1024 + (step->inside ? 3 * chunk : 0);
+    return step->elements * (record + 64) + 1024 + (step->inside ? chunk + chunk / 4 : 0);
 }
 
 START_TEST(of_lists)
@@ -267,6 +281,29 @@ static void put_and_erase(unsigned n)
     expect_ok(stele_store_erase(store, table, &the_key, sizeof the_key));
 }
 
+static enum stele_store_action one_more(void *context, bool there, uint64_t *word)
+{
+    (void)context;
+    *word = there ? *word + 1 : 1;
+    return STELE_STORE_PUT;
+}
+static void update_word(unsigned n)
+{
+    (void)n;
+    expect_ok(stele_store_word_update(store, table, the_key, one_more, NULL));
+}
+static void erase_word(unsigned n)
+{
+    put_word(n);
+    expect_ok(stele_store_word_erase(store, table, the_key, NULL));
+}
+static void clear(unsigned n)
+{
+    put_same(n);
+    expect_ok(stele_store_table_clear(store, table));
+    stores_settle(store);
+}
+
 static const struct {
     const char *type;
     void (*step)(unsigned n);
@@ -280,6 +317,9 @@ static const struct {
     {"u64->bytes", put_and_erase, 1000},
     {"u64->u64", put_word, 0},
     {"bytes->u64", put_word, 16},
+    {"u64->u64", update_word, 0},
+    {"u64->u64", erase_word, 0},
+    {"bytes->bytes", clear, 1008 + 4096}, /* and an index of two buckets */
     {"u64->struct:24", put_struct, 24},
     {"bytes->struct:24", put_struct, 32},
 };
