@@ -2,6 +2,9 @@
  * main.c - steled: reads the command line and runs the server.
  */
 #include <fcntl.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +13,8 @@
 #include "operator/log.h"
 #include "operator/options.h"
 #include "serve/server.h"
+
+#define MAIN_LARGE_BLOCK_BYTES (1 << 20)
 
 /* What a library opens must never get number 2 and be logged to; what we open does not, /dev/null or
  * none. */
@@ -51,12 +56,22 @@ static void main_look_around(struct options_surroundings *surroundings,
     unsetenv("WATCHDOG_USEC");
 }
 
+/* Buffers of large frames go back to the system when they are freed, in whatever order they were made:
+ * left to itself, glibc raises the size from which it does so with each of them that it frees. */
+static void main_return_large_blocks(void)
+{
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, MAIN_LARGE_BLOCK_BYTES);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
     struct options_surroundings surroundings;
     struct server_surroundings server;
     struct log log;
+    main_return_large_blocks();
     main_fill_standard_descriptors();
     main_look_around(&surroundings, &server);
     switch (options_parse(&options, &surroundings, argc, argv)) {
