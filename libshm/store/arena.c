@@ -43,15 +43,15 @@ enum stele_status arena_init(struct arena *arena, struct segment *segment)
     uint64_t pages = segment->map.length >> STELEI_PAGE_SHIFT;
     arena->reserve_pages = pages / 64 > CHUNK_PAGES ? pages / 64 : CHUNK_PAGES;
     enum stele_status status = pages_init(&arena->pages, segment->map.length);
-    if (status == STELE_OK)
-        status = pages_init(&arena->fixed_pages, segment->map.length);
+    arena->fixed_end = fixed_end(segment);
+    if (status == STELE_OK && arena->fixed_end > 0)
+        status = pages_init(&arena->fixed_pages, (uint64_t)arena->fixed_end * STELEI_PAGE_BYTES);
     if (status == STELE_OK)
         status = slabs_init(&arena->slabs, segment->map.length);
     if (status != STELE_OK) {
         arena_fini(arena);
         return status;
     }
-    arena->fixed_end = fixed_end(segment);
     arena->slabs.fixed_units = arena->fixed_end / UNIT_PAGES;
     if (!segment->adopted) { /* else nothing is free before the pass has told what is taken */
         uint32_t first = page_at(segment->header->data_off);

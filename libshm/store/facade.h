@@ -96,12 +96,16 @@ void facade_tell_list(const struct table *table, const struct stelei_list *recor
 /* ---- a change --------------------------------------------------------------------------------
  * facade_enter_change(), the change, facade_again() and then the change once more if it says so,
  * facade_done(), facade_leave(). Until the change is made nothing moves; facade_again() moves records,
- * those too that the caller's key and value may stand in: keep_bytes() comes before it.
+ * those too that the caller's key and value may stand in: facade_make_room() is for these.
  */
 
 /* STELE_ENOSPC: memory that the former writer or a dropped table left is not free yet, or slabs of
  * other classes hold it: takes the pause. True: worth another try. */
 bool facade_again(struct stele_store *store, enum stele_status status);
+/* The same after STELE_ENOSPC, for a key and a value (or elements; of 0 bytes: none) that may stand in
+ * the segment: these are copies then, which keep_fini() frees after the change. */
+bool facade_make_room(struct stele_store *store, struct keep *keep, const void **key,
+                      uint64_t key_bytes, const void **value, uint64_t value_bytes);
 /* The lsn of the next change that comes without one. */
 uint64_t facade_next_lsn(const struct stele_store *store);
 /* Housekeeping that each write pays for; where the write was done, its lsn is applied (0: the next). */

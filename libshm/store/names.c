@@ -9,43 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DIRECTORY  "/dev/shm"
-#define PATH_BYTES (STELEI_NAME_BYTES + 32u)
-
-static void path_of(const struct names *names, const char *suffix, char path[PATH_BYTES])
+void names_begin(struct names *names, const char *name)
 {
-    snprintf(path, PATH_BYTES, DIRECTORY "/stele.%s%s", names->name, suffix);
-}
-
-/* ---- the segment's own lock ------------------------------------------------------------------- */
-
-static struct flock first_byte(short type)
-{
-    struct flock lock;
-    memset(&lock, 0, sizeof lock);
-    lock.l_type = type;
-    lock.l_whence = SEEK_SET;
-    lock.l_len = 1;
-    return lock;
-}
-
-enum stele_status names_claim(struct names *names, const char *name, const struct segment *segment,
-                              const struct segment_message *message)
-{
-    struct flock lock = first_byte(F_WRLCK), other = first_byte(F_RDLCK);
     memset(names, 0, sizeof *names);
-    if (!name)
-        return STELE_OK;
-    snprintf(names->name, sizeof names->name, "%s", name);
-    names->claimed = fcntl(segment->fd, F_OFD_SETLK, &lock) == 0;
-    /* a read lock would only be kept from us by a writer's */
-    if (names->claimed || fcntl(segment->fd, F_OFD_GETLK, &other) != 0 || other.l_type == F_UNLCK)
-        return STELE_OK;
-    segment_say(message,
-                "another writer holds /dev/shm/stele.%s, though not its lock: was that removed? Is a daemon "
-                "of this name running?",
-                name);
-    return STELE_ELOCKED;
+    if (name)
+        snprintf(names->name, sizeof names->name, "%s", name);
 }
 
 /* ---- where a name leads ----------------------------------------------------------------------- */
@@ -78,7 +46,7 @@ static bool link_again(int fd, const char *path)
 /* Locked while it has no name yet: who finds it finds it locked. -1: the system refused. */
 static int new_lock(const char *path)
 {
-    int fd = stelei_descriptor(open(DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    int fd = stelei_descriptor(open(STELEI_OBJECT_DIRECTORY, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (fd < 0)
         return -1;
     if (fchmod(fd, 0600) == 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && link_again(fd, path))
@@ -116,12 +84,12 @@ static enum stele_status check_lock(struct names *names, struct segment *segment
                                     const struct segment_message *message)
 {
     struct stat held;
-    char path[PATH_BYTES];
-    path_of(names, ".lock", path);
+    char path[STELEI_OBJECT_PATH_BYTES];
+    stelei_object_path(names->name, STELEI_OBJECT_LOCK, path);
     if (fstat(segment->lock_fd, &held) != 0)
         return STELE_OK;
     enum place place = look(path, &held);
-    if (place == PLACE_OURS || (place == PLACE_UNKNOWN && names->claimed)) {
+    if (place == PLACE_OURS || (place == PLACE_UNKNOWN && segment->claimed)) {
         names->lock_lost = false;
         return STELE_OK;
     }
@@ -137,7 +105,7 @@ static enum stele_status check_lock(struct names *names, struct segment *segment
         segment_say(message, "%s had been removed, and was made again", path);
         return STELE_OK;
     }
-    if (!names->claimed)
+    if (!segment->claimed)
         return detach(names, message, path, "was removed, and cannot be made again");
     if (!names->lock_lost)
         segment_say(message, "%s was removed, and cannot be made again yet; the segment itself is "
@@ -153,8 +121,8 @@ static enum stele_status check_segment(struct names *names, const struct segment
                                        const struct segment_message *message)
 {
     struct stat held;
-    char path[PATH_BYTES];
-    path_of(names, "", path);
+    char path[STELEI_OBJECT_PATH_BYTES];
+    stelei_object_path(names->name, "", path);
     if (fstat(segment->fd, &held) != 0)
         return STELE_OK;
     switch (look(path, &held)) {

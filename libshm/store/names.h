@@ -13,9 +13,7 @@
  *                         can come in between. What stands there instead is locked, where it can be.
  *
  * Between the loss of the lock's name and its return a second writer could find a lock that is free. So
- * the writer holds the segment itself too, by a write lock of its first byte (an open file description
- * lock): that takes a descriptor which can write, which no reader has. A reader can put a read lock
- * there and keep the writer from it, but is told apart; then only the first lock counts.
+ * the writer holds the segment itself too (segment_object_claim()).
  */
 #ifndef STORE_NAMES_H
 #define STORE_NAMES_H
@@ -24,18 +22,16 @@
 
 struct names {
     char name[STELEI_NAME_BYTES]; /* empty: anonymous memory */
-    bool claimed;                 /* the segment's first byte is locked */
     bool detached;
-    bool lock_lost; /* and could not be made again: said once */
+    bool lock_lost;   /* and could not be made again: said once */
     uint32_t changes; /* since the last look */
 };
 
 /* A writer that changes something looks by itself, with each so many changes. */
 #define NAMES_CHANGES 4096u
 
-/* Before anything is written to the segment. STELE_ELOCKED: another writer has it. */
-enum stele_status names_claim(struct names *names, const char *name, const struct segment *segment,
-                              const struct segment_message *message);
+/* NULL: anonymous memory, which has no names. */
+void names_begin(struct names *names, const char *name);
 
 /* Looks, and mends. The message says what was mended or lost, and stays as it is where nothing was.
  * STELE_EDETACHED: the segment has no name any more. */

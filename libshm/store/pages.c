@@ -85,11 +85,17 @@ static bool has_chunk(const struct pages *pages, uint32_t run)
     return run != 0 && (pages->page[run].right & HAS_CHUNK);
 }
 
+/* The same of a run with these two below it. */
+static bool would_have_chunk(const struct pages *pages, uint32_t run, uint32_t left, uint32_t right)
+{
+    return has_chunk(pages, left) || has_chunk(pages, right) ||
+           aligned_in(pages, run, PAGES_CHUNK) != 0;
+}
+
 /* Sets what stands below a run. */
 static void adopt_children(struct pages *pages, uint32_t run, uint32_t left, uint32_t right)
 {
-    bool chunk = has_chunk(pages, left) || has_chunk(pages, right) ||
-                 aligned_in(pages, run, PAGES_CHUNK) != 0;
+    bool chunk = would_have_chunk(pages, run, left, right);
     pages->page[run].left = left;
     pages->page[run].right = right | (chunk ? HAS_CHUNK : 0);
 }
@@ -299,10 +305,8 @@ static bool check_tree(const struct pages *pages, uint32_t tree, uint64_t *free_
     if (tree == 0)
         return true;
     uint32_t left = pages->page[tree].left, right = right_of(pages, tree);
-    bool chunk = has_chunk(pages, left) || has_chunk(pages, right) ||
-                 aligned_in(pages, tree, PAGES_CHUNK) != 0;
     return run_sound(pages, tree, free_pages) && pages->page[tree].length >= PAGES_SHORT &&
-           chunk == has_chunk(pages, tree) &&
+           would_have_chunk(pages, tree, left, right) == has_chunk(pages, tree) &&
            (left == 0 || (before(pages, left, tree) && priority(left) <= priority(tree))) &&
            (right == 0 || (before(pages, tree, right) && priority(right) <= priority(tree))) &&
            check_tree(pages, left, free_pages) && check_tree(pages, right, free_pages);

@@ -14,7 +14,6 @@ struct arena_fifo_part {
     struct arena_retired blocks[FIFO_PART_BLOCKS];
 };
 
-
 void arena_quarantine_fini(struct arena *arena)
 {
     while (arena->first) {

@@ -174,6 +174,15 @@ static bool tree_in_line(char *line, struct tree *tree)
            (strcmp(type, "cgroup") == 0 && options && list_has(options, "memory"));
 }
 
+static FILE *open_lines(const char *path)
+{
+    int fd = stelei_descriptor(open(path, O_RDONLY | O_CLOEXEC));
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    if (fd >= 0 && !file)
+        close(fd);
+    return file;
+}
+
 static bool next_line(FILE *file, char line[ROOM_LINE_BYTES])
 {
     if (!fgets(line, ROOM_LINE_BYTES, file))
@@ -185,7 +194,7 @@ static bool next_line(FILE *file, char line[ROOM_LINE_BYTES])
 /* The process's group in trees of that kind, into `line`. */
 static bool find_group(const char *path, struct tree *tree, char line[ROOM_LINE_BYTES])
 {
-    FILE *file = fopen(path, "re");
+    FILE *file = open_lines(path);
     tree->group = NULL;
     while (file && !tree->group && next_line(file, line))
         tree->group = group_in_line(line, tree->unified);
@@ -199,7 +208,7 @@ uint64_t room_group_limit(const struct room_sources *sources)
     char line[ROOM_LINE_BYTES], group[ROOM_LINE_BYTES];
     uint64_t limit = ROOM_UNLIMITED;
     struct tree tree;
-    FILE *file = fopen(sources->mountinfo, "re");
+    FILE *file = open_lines(sources->mountinfo);
     /* every mount that has such a tree: which of them hides which does not matter to the smallest */
     while (file && next_line(file, line))
         if (tree_in_line(line, &tree) && find_group(sources->cgroup, &tree, group))

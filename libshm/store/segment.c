@@ -130,7 +130,7 @@ static void let_go(struct segment *segment)
     segment->fd = segment->read_fd = -1;
     segment->populated = 0;
     segment->refused = segment->refusals = 0;
-    segment->adopted = false;
+    segment->adopted = segment->claimed = false;
 }
 
 static enum stele_status make_once(struct segment *segment,
@@ -141,6 +141,8 @@ static enum stele_status make_once(struct segment *segment,
     enum stele_status status = segment_object_make(segment, options, message);
     if (status == STELE_OK)
         status = fill_object(segment, options, message);
+    if (status == STELE_OK) /* nobody else knows it */
+        status = segment_object_claim(segment->fd, options->name, &segment->claimed, message);
     if (status == STELE_OK)
         status = segment_object_publish(options->name, former, message);
     if (status != STELE_OK) {
@@ -157,10 +159,15 @@ static enum stele_status make_named(struct segment *segment,
                                     const struct segment_message *message)
 {
     char path[STELEI_OBJECT_PATH_BYTES];
-    enum stele_status status = make_once(segment, options, former, message);
+    bool claimed;
+    stelei_object_path(options->name, "", path);
+    enum stele_status status = STELE_OK;
+    if (former->fd >= 0)
+        status = segment_object_claim(former->fd, path, &claimed, message);
+    if (status == STELE_OK)
+        status = make_once(segment, options, former, message);
     if (status == STELE_ENOSPC && former->fd >= 0) {
         segment_object_give_up(former);
-        stelei_object_path(options->name, "", path);
         unlink(path);
         stelei_object_close(former);
         status = make_once(segment, options, former, message);
@@ -227,12 +234,15 @@ static enum stele_status take_segment(struct segment *segment, const char *name,
     stelei_object_path(name, "", path);
     segment->fd = object->fd;
     object->fd = -1;
+    enum stele_status status = segment_object_claim(segment->fd, path, &segment->claimed, message);
+    if (status != STELE_OK)
+        return status;
     segment->read_fd = segment_object_reopen(path, segment->fd);
     if (segment->read_fd < 0) {
         segment_say(message, "cannot open %s for reading: %s", path, strerror(errno));
         return stelei_errno(errno);
     }
-    enum stele_status status = map_object(segment, object->header.max_bytes);
+    status = map_object(segment, object->header.max_bytes);
     if (status != STELE_OK) {
         segment_say(message, "cannot map %s: %s", path, stele_status_text(status));
         return status;

@@ -22,6 +22,7 @@ struct segment {
     int lock_fd; /* -1 for anonymous memory */
     bool small_pages;
     bool adopted; /* taken over, not made */
+    bool claimed; /* its first byte is locked: see segment_object_claim() */
 
     pthread_mutex_t populating; /* one populator at a time; guards the next two */
     uint64_t populated;         /* bytes, at or beyond header->committed; read without the mutex */

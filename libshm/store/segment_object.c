@@ -76,6 +76,31 @@ enum stele_status segment_object_lock(const char *name, int *fd,
     return STELE_EIO;
 }
 
+static struct flock first_byte(short type)
+{
+    struct flock lock;
+    memset(&lock, 0, sizeof lock);
+    lock.l_type = type;
+    lock.l_whence = SEEK_SET;
+    lock.l_len = 1;
+    return lock;
+}
+
+enum stele_status segment_object_claim(int fd, const char *path, bool *claimed,
+                                       const struct segment_message *message)
+{
+    struct flock lock = first_byte(F_WRLCK), other = first_byte(F_RDLCK);
+    *claimed = fcntl(fd, F_OFD_SETLK, &lock) == 0;
+    /* a read lock would only be kept from us by a writer's */
+    if (*claimed || fcntl(fd, F_OFD_GETLK, &other) != 0 || other.l_type == F_UNLCK)
+        return STELE_OK;
+    segment_say(message,
+                "another writer holds %s, though not its lock: was that removed? Is a daemon of this "
+                "name running?",
+                path);
+    return STELE_ELOCKED;
+}
+
 /* ---- what is there -------------------------------------------------------------------------- */
 
 /* What helps; nothing is said to be worthless that another stele can still read. */
@@ -229,15 +254,21 @@ enum stele_status segment_object_unlink(const char *name)
 {
     char path[STELEI_OBJECT_PATH_BYTES];
     struct stelei_object object;
+    const struct segment_message silent = {NULL, 0};
     enum stele_status status = STELE_OK;
+    bool claimed;
+    stelei_object_path(name, "", path);
     stelei_object_find(&object, name, O_RDWR, STELE_OWNER_SELF);
+    if (object.fd >= 0 && segment_object_claim(object.fd, path, &claimed, &silent) != STELE_OK) {
+        stelei_object_close(&object);
+        return STELE_ELOCKED;
+    }
     if (object.fault == STELEI_OBJECT_OWNER || object.fault == STELEI_OBJECT_ABSENT ||
         object.fault == STELEI_OBJECT_SYSTEM) {
         status = stelei_object_status(&object);
     } else {
         segment_object_give_up(&object);
         STELE_POINT("segment.unlink:given_up");
-        stelei_object_path(name, "", path);
         status = unlink(path) == 0 ? STELE_OK : stelei_errno(errno);
     }
     stelei_object_close(&object);

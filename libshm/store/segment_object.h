@@ -22,6 +22,16 @@
 enum stele_status segment_object_lock(const char *name, int *fd,
                                       const struct segment_message *message);
 
+/*
+ * Takes the segment itself, by a write lock of its first byte (an open file description lock), before
+ * anything is written to it: the lock's name may have been removed under a writer that lives. That takes a
+ * descriptor which can write, which no reader has. A reader can put a read lock there and keep the writer
+ * from it, but is told apart; then *claimed is false, and only the lock counts. Held by the descriptor.
+ * STELE_ELOCKED: another writer has it.
+ */
+enum stele_status segment_object_claim(int fd, const char *path, bool *claimed,
+                                       const struct segment_message *message);
+
 /* Says what was found under the name and what helps against it; returns its status. */
 enum stele_status segment_object_refuse(const struct stelei_object *object, const char *name,
                                         const struct segment_message *message);
@@ -32,7 +42,7 @@ enum stele_status segment_object_make(struct segment *segment,
                                       const struct stele_store_options *options,
                                       const struct segment_message *message);
 
-/* Gives it the name; the object that has it is given up first. Its private name is gone then,
+/* Gives it the name; the object that has it, which was claimed, is given up first. Its private name is gone then,
  * whatever comes of it. */
 enum stele_status segment_object_publish(const char *name, const struct stelei_object *former,
                                          const struct segment_message *message);
@@ -45,7 +55,7 @@ void segment_object_discard(const char *name);
  */
 void segment_object_give_up(const struct stelei_object *object);
 
-/* Removes the names, the lock's last: it is held. */
+/* Removes the names, the lock's last: it is held. STELE_ELOCKED: a writer has the segment all the same. */
 enum stele_status segment_object_unlink(const char *name);
 
 /* The object of a segment that is there, once more, read-only: for others. -1 with errno. */

@@ -46,9 +46,9 @@ static bool hashes_make_sense(const struct stele_store_options *options)
 static enum stele_status start(struct stele_store *store, const struct stele_store_options *options,
                                const struct segment_message *message)
 {
-    enum stele_status status =
-        names_claim(&store->names, options->name, &store->segment, message);
-    if (status == STELE_OK && store->segment.adopted)
+    enum stele_status status = STELE_OK;
+    names_begin(&store->names, options->name);
+    if (store->segment.adopted)
         status = segment_fill_holes(&store->segment, message);
     if (status == STELE_OK)
         status = arena_init(&store->arena, &store->segment);
@@ -348,14 +348,21 @@ static enum stele_status write_once(struct stele_store *store, const struct writ
     return table_write(table, mode, key.bytes, key.count, value, value_bytes);
 }
 
+bool facade_make_room(struct stele_store *store, struct keep *keep, const void **key,
+                      uint64_t key_bytes, const void **value, uint64_t value_bytes)
+{
+    return keep_bytes(keep, &store->segment, key, key_bytes) &&
+           keep_bytes(keep, &store->segment, value, value_bytes) &&
+           facade_again(store, STELE_ENOSPC);
+}
+
 /* There was no room: once more, if some can be made. */
 static enum stele_status write_again(struct stele_store *store, struct write write)
 {
     struct keep keep = {0};
     enum stele_status status = STELE_ENOSPC;
-    if (keep_bytes(&keep, &store->segment, &write.key, write.key_bytes) &&
-        keep_bytes(&keep, &store->segment, &write.value, write.value_bytes) &&
-        facade_again(store, status))
+    if (facade_make_room(store, &keep, &write.key, write.key_bytes, &write.value,
+                         write.value_bytes))
         status = write_once(store, &write);
     keep_fini(&keep);
     return status;

@@ -211,10 +211,8 @@ enum stele_status facade_apply_list(struct stele_store *store, const struct stel
     enum stele_status status = apply_once(store, effect);
     struct stelei_effect again = *effect;
     struct keep keep = {0};
-    if (status == STELE_ENOSPC &&
-        keep_bytes(&keep, &store->segment, &again.key, again.key_bytes) &&
-        keep_bytes(&keep, &store->segment, &again.value, again.value_bytes) &&
-        facade_again(store, status))
+    if (status == STELE_ENOSPC && facade_make_room(store, &keep, &again.key, again.key_bytes,
+                                                   &again.value, again.value_bytes))
         status = apply_once(store, &again);
     keep_fini(&keep);
     return status;
@@ -343,9 +341,8 @@ static enum stele_status run_again(struct stele_store *store, struct request *re
     uint64_t bytes = request->elements ? request->count << table->element_shift : 0;
     struct keep keep = {0};
     enum stele_status status = STELE_ENOSPC;
-    if (keep_bytes(&keep, &store->segment, &request->key, request->key_bytes) &&
-        keep_bytes(&keep, &store->segment, &request->elements, bytes) &&
-        facade_again(store, status))
+    if (facade_make_room(store, &keep, &request->key, request->key_bytes, &request->elements,
+                         bytes))
         status = run(store, request);
     keep_fini(&keep);
     return status;

@@ -4,11 +4,8 @@
 #ifndef STELE_CONNECT_H
 #define STELE_CONNECT_H
 
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
 #include <stele/detail/address.h>
+#include <stele/detail/object.h>
 
 #include "detail/request.h"
 
@@ -95,26 +92,14 @@ static inline enum stele_status stelei_channel_dial(struct stele_channel *channe
  */
 static inline bool stelei_channel_told(const char *name, char path[STELEI_ADDRESS_BYTES])
 {
-    struct stelei_header header;
-    struct stat found;
-    char object[STELEI_NAME_BYTES + 24];
-    ssize_t got = -1;
+    struct stelei_object object;
     if (!stelei_address_name_valid(name))
         return false;
-    snprintf(object, sizeof(object), "/dev/shm/stele.%.*s", STELEI_CAST(int, STELEI_NAME_BYTES - 1),
-             name);
-    int fd = open(object, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
+    stelei_object_find(&object, name, O_RDONLY, geteuid()); /* root's too, nobody else's */
+    stelei_object_close(&object);
+    if (object.fault != STELEI_OBJECT_SOUND)
         return false;
-    if (fstat(fd, &found) == 0 && S_ISREG(found.st_mode) &&
-        (found.st_uid == 0 || found.st_uid == geteuid()) &&
-        (found.st_mode & (S_IWGRP | S_IWOTH)) == 0)
-        got = pread(fd, &header, sizeof(header), 0);
-    close(fd);
-    if (got < STELEI_CAST(ssize_t, sizeof(header)) || header.magic != STELEI_MAGIC ||
-        header.major != STELEI_FORMAT_MAJOR)
-        return false;
-    memcpy(path, header.socket_path, STELEI_ADDRESS_BYTES);
+    memcpy(path, object.header.socket_path, STELEI_ADDRESS_BYTES);
     return path[0] == '/' && strnlen(path, STELEI_ADDRESS_BYTES) < STELEI_ADDRESS_BYTES;
 }
 

@@ -131,12 +131,23 @@ START_TEST(a_name_given_to_another_file_is_left_alone)
 }
 END_TEST
 
+static uint64_t epoch_of_store(void)
+{
+    struct stele_store_stats stats;
+    stele_store_get_stats(store, &stats);
+    return stats.epoch;
+}
+
 START_TEST(a_removed_lock_lets_nobody_in)
 {
     struct stele_store *second;
+    uint64_t epoch = epoch_of_store();
+    ck_assert_int_eq(unlink(lock), 0);
+    expect_status(stele_store_unlink(name), STELE_ELOCKED);
     ck_assert_int_eq(unlink(lock), 0);
     expect_status(open_store(&second), STELE_ELOCKED); /* makes a lock of its own, and is refused */
     ck_assert_ptr_nonnull(strstr(detail, "though not its lock"));
+    ck_assert_uint_eq(epoch_of_store(), epoch); /* it has written nothing */
     expect_ok(stele_store_check_names(store, detail, sizeof detail));
     ck_assert_ptr_nonnull(strstr(detail, "was made again"));
     expect_status(open_store(&second), STELE_ELOCKED);
